@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1.order_events_pb2 import OrderEventType
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
     EventOrder,
     GetOrderRequest,
     ListOrderEventsRequest,
@@ -23,6 +24,7 @@ from ordertrail.v1.order_status_pb2 import OrderStatus
 from ordertrail.values import day, moment
 
 __all__ = [
+    "DiffConditions",
     "EventConditions",
     "OrderConditions",
     "OrderPoint",
@@ -33,6 +35,7 @@ __all__ = [
 
 Request = TypeVar(
     "Request",
+    DiffOrdersRequest,
     GetOrderRequest,
     ListOrdersRequest,
     ListOrderEventsRequest,
@@ -51,7 +54,10 @@ class OrderPoint(TypedDict, total=False):
 
 
 class OrderConditions(TypedDict, total=False):
-    """The orders to list. `created` is the time of their first record, `delivery` the expected delivery date."""
+    """The orders to list. `created` is the time of their first record, `delivery` the expected delivery date.
+
+    They are listed as they were at `record_time` or `token` (at most one of the two), or as they are.
+    """
 
     customer_id: str | None
     statuses: "Iterable[OrderStatus.ValueType]"
@@ -61,6 +67,8 @@ class OrderConditions(TypedDict, total=False):
     created_before: datetime | None
     delivery_from: date | None
     delivery_before: date | None
+    record_time: datetime | Timestamp | None
+    token: str | None
     page_size: int
     at_least_as_fresh: Iterable[str]
 
@@ -79,6 +87,20 @@ class EventConditions(TypedDict, total=False):
     recorded_before: datetime | Timestamp | None
     order_by: "EventOrder.ValueType"
     page_size: int
+    at_least_as_fresh: Iterable[str]
+
+
+class DiffConditions(TypedDict, total=False):
+    """The orders to compare, and the two moments: one of `recorded_from` and `from_token` is required.
+
+    Without `recorded_before` and `until_token` the second moment is the present.
+    """
+
+    customer_id: str | None
+    recorded_from: datetime | Timestamp | None
+    from_token: str | None
+    recorded_before: datetime | Timestamp | None
+    until_token: str | None
     at_least_as_fresh: Iterable[str]
 
 

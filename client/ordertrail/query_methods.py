@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ordertrail.errors import from_rpc_error
 from ordertrail.event_stream import stream_frames
 from ordertrail.query_conditions import (
+    DiffConditions,
     EventConditions,
     OrderConditions,
     OrderPoint,
@@ -22,6 +23,7 @@ from ordertrail.query_conditions import (
 )
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrderEventsResponse,
@@ -29,6 +31,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
     ListProductTotalsRequest,
     ListProductTotalsResponse,
+    OrderDiff,
     ProductTotal,
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
@@ -39,7 +42,7 @@ from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
 
-__all__ = ["OnAge", "OnPage", "OnParked", "QueryMethods", "log_parked"]
+__all__ = ["OnAge", "OnAsOfToken", "OnMoments", "OnPage", "OnParked", "QueryMethods", "log_parked"]
 
 OnParked = Callable[[Sequence[str]], object]
 """Called with the ids of parked orders whose events were skipped, before the events of the same page or frame."""
@@ -55,6 +58,12 @@ OnAge = Callable[[timedelta], object]
 
 Not called if the server does not know this age.
 """
+
+OnMoments = Callable[[str, str], object]
+"""Called once with the two moments of a diff as tokens. The next diff can begin at the second one."""
+
+OnAsOfToken = Callable[[str], object]
+"""Called once for each page of a listing as of a moment, before its items, with the token that repeats the listing."""
 
 _log = logging.getLogger(__name__)
 
@@ -104,13 +113,16 @@ class QueryMethods:
         timeout: float | None = None,
         on_page: OnPage = lambda _: None,
         on_age: OnAge = lambda _: None,
+        on_as_of_token: OnAsOfToken = lambda _: None,
         **conditions: Unpack[OrderConditions],
     ) -> AsyncGenerator[Order, None]:
-        """Yield orders, the latest first. Each page is fetched when its first order is needed."""
+        """Yield orders as they are or were, the latest first. Each page is fetched when its first order is needed."""
         async for page in self._pages(
             self.history.ListOrders, add_conditions(ListOrdersRequest(), conditions), timeout
         ):
             _report_recency(page, on_page, on_age)
+            if page.as_of_token:
+                on_as_of_token(page.as_of_token)
             for order in page.orders:
                 yield order
 
@@ -136,6 +148,36 @@ class QueryMethods:
                 on_parked(page.parked_order_ids)
             for event in page.events:
                 yield event
+
+    async def diff_orders(
+        self,
+        *,
+        timeout: float | None = None,
+        on_parked: OnParked = log_parked,
+        on_moments: OnMoments = lambda first, second: None,
+        **conditions: Unpack[DiffConditions],
+    ) -> AsyncGenerator[OrderDiff, None]:
+        """Yield the orders that changed between two moments, each with its states and all events between.
+
+        `timeout` limits the whole call. `on_parked` is called with parked orders whose facts the answer may lack.
+        """
+        request = add_conditions(DiffOrdersRequest(), conditions)
+        if request.WhichOneof("start") is None:
+            raise TypeError("diff_orders needs recorded_from or from_token.")
+        diff = OrderDiff()
+        try:
+            async for frame in self.history.DiffOrders(request, timeout=timeout):
+                if frame.until_token:
+                    on_moments(frame.from_token, frame.until_token)
+                if frame.parked_order_ids:
+                    on_parked(frame.parked_order_ids)
+                for piece in frame.diffs:
+                    diff.MergeFrom(piece)
+                    if piece.HasField("after"):
+                        yield diff
+                        diff = OrderDiff()
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from None
 
     async def list_product_totals(
         self,

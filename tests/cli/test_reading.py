@@ -139,3 +139,46 @@ def test_totals_without_json_are_a_table(ordertrail: CommandLine, acks: list[Any
 
 def date_text(day: dict[str, int]) -> str:
     return f"{day['year']}-{day['month']:02}-{day['day']:02}"
+
+
+def test_orders_are_listed_as_of_a_receipt(ordertrail: CommandLine, acks: list[Any]) -> None:
+    order_id, receipt = acks[0]["orderId"], acks[2]
+    orders = ordertrail.lines("orders", "--all", "--as-of", receipt["consistencyToken"])
+    assert [order["version"] for order in orders if order["orderId"] == order_id] == ["3"]
+
+
+def test_orders_are_listed_as_of_a_time(ordertrail: CommandLine, acks: list[Any]) -> None:
+    order_id, (*_, last) = acks[0]["orderId"], ordertrail.lines("history", acks[0]["orderId"])
+    orders = ordertrail.lines("orders", "--all", "--as-of", last["recordTime"])
+    assert [order["version"] for order in orders if order["orderId"] == order_id] == [last["orderVersion"]]
+    assert ordertrail.lines("orders", "--as-of", "2001-09-09") == []
+
+
+def test_moment_that_is_no_time_or_token_is_refused(ordertrail: CommandLine) -> None:
+    for moment, code, error in (
+        ("2026-13-01", 2, "is not a time such as 2026-03-01T12:30:00Z, or a token"),
+        ("3", 2, "is not a time such as"),
+        ("nonsense-nonsense-nonsense", 1, "token is not a token of this service"),
+        ("2999-01-01", 1, "is in the future: the server's clock is at"),
+    ):
+        result = ordertrail.run("orders", "--as-of", moment)
+        assert (result.returncode, result.stdout) == (code, "")
+        assert error in result.stderr
+
+
+def test_diff_shows_what_changed_between_two_receipts(ordertrail: CommandLine, acks: list[Any]) -> None:
+    tokens = [ack["consistencyToken"] for ack in acks]
+    arguments = ("diff", "--all", "--from", tokens[0], "--before", tokens[-1])
+    [diff] = [diff for diff in ordertrail.lines(*arguments) if diff["after"]["orderId"] == acks[0]["orderId"]]
+    assert (diff["before"]["version"], diff["after"]["version"]) == ("1", f"{len(acks)}")
+    assert [event["digest"] for event in diff["events"]] == [ack["digest"] for ack in acks[1:]]
+    table = ordertrail.run(*arguments).stdout
+    assert f"1 → {len(acks)}" in table
+
+
+def test_diff_without_changes_is_an_empty_table(ordertrail: CommandLine, acks: list[Any]) -> None:
+    token = acks[-1]["consistencyToken"]
+    result = ordertrail.run("diff", "--from", token, "--before", token)
+    headings, _ = [line for line in result.stdout.splitlines() if line]
+    assert headings.split() == ["Order", "Version", "Status", "Quantity", "Total", "Events"]
+    assert result.returncode == 0

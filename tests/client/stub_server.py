@@ -18,6 +18,8 @@ from ordertrail.v1.order_command_service_pb2_grpc import (
     add_OrderCommandServiceServicer_to_server,
 )
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
+    DiffOrdersResponse,
     GetOrderRequest,
     GetOrderResponse,
     ListOrderEventsRequest,
@@ -81,6 +83,11 @@ class StubServer(OrderHistoryServiceServicer):
     async def ListProductTotals(self, request: ListProductTotalsRequest, context: Any) -> ListProductTotalsResponse:
         await self.record(request, context)
         return self.pages.popleft()  # type: ignore[return-value]  # the test provides pages of this rpc
+
+    async def DiffOrders(self, request: DiffOrdersRequest, context: Any) -> AsyncIterator[DiffOrdersResponse]:
+        await self.record(request, context)
+        while self.pages:
+            yield self.pages.popleft()  # type: ignore[misc]  # the test provides frames of this rpc
 
     async def StreamOrderEvents(
         self, request: StreamOrderEventsRequest, context: Any

@@ -38,6 +38,8 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "ORDER_NOT_PARKED": Refused,
     "PROJECTION_NOT_FOUND": NotFound,
     "GENERATION_NOT_READY": Refused,
+    "TIMELINE_OFF": Refused,
+    "FUTURE_TIME": InvalidRequest,
     "STATUS_FORBIDS": Refused,
     "NOTHING_CHANGES": Refused,
     "PRODUCT_ALREADY_ORDERED": Refused,

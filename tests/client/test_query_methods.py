@@ -12,6 +12,8 @@ from ordertrail.errors import NotFound
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
+    DiffOrdersResponse,
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrderEventsResponse,
@@ -19,6 +21,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
     ListProductTotalsRequest,
     ListProductTotalsResponse,
+    OrderDiff,
     ProductTotal,
 )
 from ordertrail.v1.order_pb2 import Order
@@ -184,3 +187,49 @@ async def test_totals_of_all_pages_are_listed_with_their_age(client: OrderTrail,
     request = ListProductTotalsRequest(day_from=day(first), day_before=day(last), page_size=1)
     assert stub_server.requests[0] == request
     assert ages == [timedelta(seconds=3)]
+
+
+async def test_as_of_token_of_each_page_is_passed_on(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.pages.extend([ListOrdersResponse(as_of_token="t", next_page_token="n"), ListOrdersResponse()])
+    tokens: list[str] = []
+    assert not [order async for order in client.list_orders(record_time=NOON, on_as_of_token=tokens.append)]
+    assert tokens == ["t"]
+
+
+def diff(*versions: int, before: int = 0, after: int = 0) -> OrderDiff:
+    return OrderDiff(
+        events=[HistoryEvent(order_version=version) for version in versions],
+        before=Order(version=before) if before else None,
+        after=Order(version=after) if after else None,
+    )
+
+
+async def test_diff_whose_events_come_in_pieces_is_joined(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.pages.extend(
+        [
+            DiffOrdersResponse(from_token="f", until_token="u", diffs=[diff(1, after=1), diff(3, before=2)]),
+            DiffOrdersResponse(diffs=[diff(4)], parked_order_ids=["p"]),
+            DiffOrdersResponse(diffs=[diff(5, after=5), diff(7, before=6, after=7)]),
+        ]
+    )
+    parked: list[str] = []
+    moments: list[tuple[str, str]] = []
+    diffs = client.diff_orders(
+        recorded_from=NOON,
+        until_token="u",
+        on_parked=parked.extend,
+        on_moments=lambda first, second: moments.append((first, second)),
+    )
+    assert [order_diff async for order_diff in diffs] == [
+        diff(1, after=1),
+        diff(3, 4, 5, before=2, after=5),
+        diff(7, before=6, after=7),
+    ]
+    assert (parked, moments) == (["p"], [("f", "u")])
+    assert stub_server.requests == [DiffOrdersRequest(recorded_from=NOON_STAMP, until_token="u")]
+
+
+@pytest.mark.parametrize("moments", [{}, {"recorded_from": NOON, "from_token": "t"}])
+async def test_diff_needs_exactly_one_first_moment(client: OrderTrail, moments: Any) -> None:
+    with pytest.raises(TypeError, match="recorded_from"):
+        await anext(client.diff_orders(**moments))

@@ -7,6 +7,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1 import (
     order_command_service_pb2,
@@ -29,6 +30,7 @@ from ordertrail.v1.commands_pb2 import (
 )
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrdersRequest,
@@ -130,6 +132,7 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "ListOrders": ListOrdersRequest(customer_id="shop-1"),
         "ListOrderEvents": ListOrderEventsRequest(order_id=order_id),
         "ListProductTotals": ListProductTotalsRequest(product_id="p_1"),
+        "DiffOrders": DiffOrdersRequest(customer_id="shop-1", recorded_from=Timestamp(seconds=1)),
         "StreamOrderEvents": StreamOrderEventsRequest(order_id=order_id),
         "ExplainEvent": ExplainEventRequest(partition=1, offset=1),
         "ListEventSchemas": ListEventSchemasRequest(),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS, VERBS, build_request
 from tests.e2e.sample_orders import build_order, import_documents, new_id
@@ -23,10 +24,11 @@ from ordertrail.v1.commands_pb2 import (
     ShipOrderRequest,
 )
 from ordertrail.v1.error_reason_pb2 import ErrorReason
-from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
+from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, GetOrderRequest, ListOrdersRequest
 from ordertrail.v1.projection_service_pb2 import DropGenerationRequest
 from ordertrail.values import line, shipped
 
+FUTURE = Timestamp(seconds=32_503_680_000)
 LARGEST_PRICE = "999999999999"
 
 
@@ -153,6 +155,25 @@ async def test_generation_that_does_not_exist_or_is_live_cannot_be_dropped(
     request = DropGenerationRequest(name=name, number=number)
     call_refusal = await catch_refusal(RPCS["DropGeneration"].call(orders.channel, request.SerializeToString()))
     assert call_refusal.reason == reason
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        GetOrderRequest(order_id="o", record_time=FUTURE),
+        ListOrdersRequest(record_time=FUTURE),
+        DiffOrdersRequest(recorded_from=FUTURE),
+    ],
+)
+async def test_question_about_the_future_is_refused_with_the_time_of_the_server(
+    orders: OrderTrail, request_: Message
+) -> None:
+    name = type(request_).__name__.removesuffix("Request")
+    call_refusal = await catch_refusal(RPCS[name].call(orders.channel, request_.SerializeToString()))
+    assert (call_refusal.code.name, call_refusal.reason) == ("OUT_OF_RANGE", "FUTURE_TIME")
+    server_time = Timestamp()
+    server_time.FromJsonString(call_refusal.metadata["server_time"])
+    assert 0 < server_time.seconds < FUTURE.seconds
 
 
 def test_every_reason_has_a_test_in_this_directory() -> None:

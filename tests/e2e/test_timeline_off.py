@@ -4,10 +4,13 @@ import asyncio
 from contextlib import closing
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.e2e.filled_directory import projection_file
+from tests.e2e.refusals import catch_refusal
 from tests.e2e.running_server import RunningServer, wait_until_serving
 
 from ordertrail.client import OrderTrail, connect
+from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.values import line
 from ordertrail_server.projections.catalog import TIMELINE
 from ordertrail_server.storage.connection import connect_reader
@@ -41,6 +44,10 @@ async def run_with_order(server: RunningServer, order_id: str) -> set[str]:
     async with connect(server.address, timeout=60) as client:
         await place(client, order_id)
         names = await wait_until_folded(client)
+        if TIMELINE not in names:
+            request = ListOrdersRequest(record_time=Timestamp(seconds=1))
+            call_refusal = await catch_refusal(client.history.ListOrders(request))
+            assert (call_refusal.code.name, call_refusal.reason) == ("FAILED_PRECONDITION", "TIMELINE_OFF")
     assert server.stop() == 0
     return names
 

@@ -14,6 +14,7 @@ from tests.e2e.sample_orders import build_order, new_id
 from ordertrail.client import OrderTrail
 from ordertrail.errors import Unavailable
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
     GetOrderRequest,
     ListOrderEventsRequest,
     ListOrdersRequest,
@@ -26,8 +27,11 @@ from ordertrail_server.log.token import write_page_token, write_token
 POSITIONS: dict[str, Callable[[str], Any]] = {
     "GetOrder.token": lambda t: GetOrderRequest(order_id="o", token=t),
     "GetOrder.at_least_as_fresh[0]": lambda t: GetOrderRequest(order_id="o", at_least_as_fresh=[t]),
+    "ListOrders.token": lambda t: ListOrdersRequest(token=t),
     "ListOrders.at_least_as_fresh[0]": lambda t: ListOrdersRequest(at_least_as_fresh=[t]),
     "ListOrderEvents.at_least_as_fresh[0]": lambda t: ListOrderEventsRequest(order_id="o", at_least_as_fresh=[t]),
+    "DiffOrders.from_token": lambda t: DiffOrdersRequest(from_token=t),
+    "DiffOrders.until_token": lambda t: DiffOrdersRequest(recorded_from=Timestamp(seconds=1), until_token=t),
     "StreamOrderEvents.at_least_as_fresh[0]": lambda t: StreamOrderEventsRequest(at_least_as_fresh=[t]),
     "StreamOrderEvents.resume_token": lambda t: StreamOrderEventsRequest(resume_token=t),
 }

@@ -35,7 +35,7 @@ from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.products import products_named
-from ordertrail_server.projections.catalog import HISTORY, ORDERS
+from ordertrail_server.projections.catalog import HISTORY, ORDERS, TIMELINE
 from ordertrail_server.projections.dependents import Positions
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.generation import live_generation
@@ -65,11 +65,15 @@ class RecordedFact(NamedTuple):
 
 
 class HistoryServer:
-    def __init__(self, directory: Path, partitions: int, heartbeat_s: float, identity: bytes | None) -> None:
+    def __init__(
+        self, directory: Path, partitions: int, heartbeat_s: float, identity: bytes | None, has_timeline: bool
+    ) -> None:
         self.log = MemoryLog(partitions=partitions, identity=identity)
         self._directory = directory
         self.progress = Progress()
+        self._projections = [HISTORY, TIMELINE] if has_timeline else [HISTORY]
         self.orders_model, self.model = self.open_model(ORDERS), self.open_model(HISTORY)
+        self.timeline_model = self.open_model(TIMELINE)
         self.recency = Recency(self.log.end, partitions, self.progress)
         self.service = self.build_service(self.progress, heartbeat_s)
         self._engine: Engine | None = None
@@ -93,15 +97,21 @@ class HistoryServer:
     ) -> HistoryService:
         """Return a service that starts now: what the log already holds must be projected before it answers.
 
-        `progress` is that of both projections, unless `history` has its own.
+        `progress` is that of all projections, unless `history` has its own.
         """
         ends = tuple(map(len, self.log.records)) if ends_at_start is None else ends_at_start
-        orders, history = (
+        models = (
+            (self.orders_model, progress),
+            (self.model, history_progress or progress),
+            (self.timeline_model, progress),
+        )
+        orders, history, timeline = (
             QueriedProjection(model, reached, Freshness(model, reached, log or self.log, ends))
-            for model, reached in ((self.orders_model, progress), (self.model, history_progress or progress))
+            for model, reached in models
         )
         # No test of these asks for totals, so any file stands in for theirs.
-        return HistoryService(orders, history, orders, None, recency or self.recency, heartbeat_s)
+        kept_timeline = timeline if TIMELINE in self._projections else None
+        return HistoryService(orders, history, orders, kept_timeline, recency or self.recency, heartbeat_s)
 
     def aggregate(self, order_id: str) -> Aggregate:
         return self._aggregates.get(order_id, NO_ORDER)
@@ -128,7 +138,7 @@ class HistoryServer:
     async def project(self) -> None:
         """Project everything that the log holds, and advance the progress."""
         if self._engine is None:
-            self._engine = await open_engine(self.log, self._directory, [HISTORY])
+            self._engine = await open_engine(self.log, self._directory, self._projections)
         await self._engine.catch_up(self._note_positions)
         self._note_positions(self._engine.positions)
 
@@ -136,6 +146,7 @@ class HistoryServer:
         """Close the projections."""
         self.orders_model.close()
         self.model.close()
+        self.timeline_model.close()
         if self._engine is not None:
             self._engine.close()
 
@@ -161,9 +172,14 @@ class HistoryServer:
 
 @asynccontextmanager
 async def serve_history(
-    directory: Path, partitions: int = 1, heartbeat_s: float = 15.0, identity: bytes | None = None
+    directory: Path,
+    partitions: int = 1,
+    heartbeat_s: float = 15.0,
+    identity: bytes | None = None,
+    *,
+    has_timeline: bool = False,
 ) -> AsyncIterator[HistoryServer]:
-    server = HistoryServer(directory, partitions, heartbeat_s, identity)
+    server = HistoryServer(directory, partitions, heartbeat_s, identity, has_timeline)
     try:
         yield server
     finally:

@@ -58,6 +58,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The generation is not in a state in which this is possible."""
     ERROR_REASON_TIMELINE_OFF: _ErrorReason.ValueType  # 29
     """The server keeps no timeline, which this query is answered from."""
+    ERROR_REASON_FUTURE_TIME: _ErrorReason.ValueType  # 30
+    """A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
     """The order's status does not allow the command. PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
@@ -126,6 +128,8 @@ ERROR_REASON_GENERATION_NOT_READY: ErrorReason.ValueType  # 28
 """The generation is not in a state in which this is possible."""
 ERROR_REASON_TIMELINE_OFF: ErrorReason.ValueType  # 29
 """The server keeps no timeline, which this query is answered from."""
+ERROR_REASON_FUTURE_TIME: ErrorReason.ValueType  # 30
+"""A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
 """The order's status does not allow the command. PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41

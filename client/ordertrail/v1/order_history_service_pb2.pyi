@@ -71,7 +71,7 @@ class GetOrderRequest(_message.Message):
     """The order after the last fact that this token includes."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
-        """The order after the last fact recorded at or before this time."""
+        """The order after the last fact recorded at or before this time, which must not be in the future."""
 
     @_builtins.property
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -155,6 +155,8 @@ class ListOrdersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    RECORD_TIME_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
     customer_id: _builtins.str
     """Only orders of this customer."""
     product_id: _builtins.str
@@ -165,6 +167,8 @@ class ListOrdersRequest(_message.Message):
     """The maximum number of orders. The default is 100, the limit 1,000."""
     page_token: _builtins.str
     """The next_page_token of the previous page. All conditions must be the same."""
+    token: _builtins.str
+    """Orders after their last facts that this token includes: as_of_token of an answer, or a consistency token."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_status_pb2.OrderStatus.ValueType]:
         """Only orders with one of these statuses. Empty means any status."""
@@ -189,6 +193,10 @@ class ListOrdersRequest(_message.Message):
     def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Tokens whose facts the answer must include. The call waits until the read model has them."""
 
+    @_builtins.property
+    def record_time(self) -> _timestamp_pb2.Timestamp:
+        """Orders after their last facts recorded at or before this time, which must not be in the future."""
+
     def __init__(
         self,
         *,
@@ -203,19 +211,25 @@ class ListOrdersRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         at_least_as_fresh: _abc.Iterable[_builtins.str] | None = ...,
+        record_time: _timestamp_pb2.Timestamp | None = ...,
+        token: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_delivery_before", b"_delivery_before", "_delivery_from", b"_delivery_from", "created_before", b"created_before", "created_from", b"created_from", "delivery_before", b"delivery_before", "delivery_from", b"delivery_from"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_delivery_before", b"_delivery_before", "_delivery_from", b"_delivery_from", "as_of", b"as_of", "created_before", b"created_before", "created_from", b"created_from", "delivery_before", b"delivery_before", "delivery_from", b"delivery_from", "record_time", b"record_time", "token", b"token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_delivery_before", b"_delivery_before", "_delivery_from", b"_delivery_from", "at_least_as_fresh", b"at_least_as_fresh", "created_before", b"created_before", "created_from", b"created_from", "customer_id", b"customer_id", "delivery_before", b"delivery_before", "delivery_from", b"delivery_from", "page_size", b"page_size", "page_token", b"page_token", "product_id", b"product_id", "source_reference", b"source_reference", "statuses", b"statuses"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_delivery_before", b"_delivery_before", "_delivery_from", b"_delivery_from", "as_of", b"as_of", "at_least_as_fresh", b"at_least_as_fresh", "created_before", b"created_before", "created_from", b"created_from", "customer_id", b"customer_id", "delivery_before", b"delivery_before", "delivery_from", b"delivery_from", "page_size", b"page_size", "page_token", b"page_token", "product_id", b"product_id", "record_time", b"record_time", "source_reference", b"source_reference", "statuses", b"statuses", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__delivery_before: _TypeAlias = _typing.Literal["delivery_before"]  # noqa: Y015
     _WhichOneofArgType__delivery_before: _TypeAlias = _typing.Literal["_delivery_before", b"_delivery_before"]  # noqa: Y015
     _WhichOneofReturnType__delivery_from: _TypeAlias = _typing.Literal["delivery_from"]  # noqa: Y015
     _WhichOneofArgType__delivery_from: _TypeAlias = _typing.Literal["_delivery_from", b"_delivery_from"]  # noqa: Y015
+    _WhichOneofReturnType_as_of: _TypeAlias = _typing.Literal["record_time", "token"]  # noqa: Y015
+    _WhichOneofArgType_as_of: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__delivery_before) -> _WhichOneofReturnType__delivery_before | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__delivery_from) -> _WhichOneofReturnType__delivery_from | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_as_of) -> _WhichOneofReturnType_as_of | None: ...
 
 Global___ListOrdersRequest: _TypeAlias = ListOrdersRequest  # noqa: Y015
 
@@ -230,10 +244,15 @@ class ListOrdersResponse(_message.Message):
     CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     CURRENT_AT_FIELD_NUMBER: _builtins.int
     AGE_FIELD_NUMBER: _builtins.int
+    AS_OF_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """The page_token of the next page. Empty on the last page."""
     consistency_token: _builtins.str
     """The position in the log up to which this answer includes all facts."""
+    as_of_token: _builtins.str
+    """The moment of this listing, if the request had one: the requested time or token, and the position in the log up to which
+    facts were considered. With this token, a later request gets the same orders, also if a fact arrives late.
+    """
     @_builtins.property
     def orders(self) -> _containers.RepeatedCompositeFieldContainer[_order_pb2.Order]:
         """The orders, the latest created first."""
@@ -256,10 +275,11 @@ class ListOrdersResponse(_message.Message):
         consistency_token: _builtins.str = ...,
         current_at: _timestamp_pb2.Timestamp | None = ...,
         age: _duration_pb2.Duration | None = ...,
+        as_of_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "current_at", b"current_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["age", b"age", "as_of_token", b"as_of_token", "consistency_token", b"consistency_token", "current_at", b"current_at", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -659,3 +679,134 @@ class StreamOrderEventsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_standing) -> _WhichOneofReturnType_standing | None: ...
 
 Global___StreamOrderEventsResponse: _TypeAlias = StreamOrderEventsResponse  # noqa: Y015
+
+@_typing.final
+class DiffOrdersRequest(_message.Message):
+    """The request of DiffOrders."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_ID_FIELD_NUMBER: _builtins.int
+    RECORDED_FROM_FIELD_NUMBER: _builtins.int
+    FROM_TOKEN_FIELD_NUMBER: _builtins.int
+    RECORDED_BEFORE_FIELD_NUMBER: _builtins.int
+    UNTIL_TOKEN_FIELD_NUMBER: _builtins.int
+    AT_LEAST_AS_FRESH_FIELD_NUMBER: _builtins.int
+    customer_id: _builtins.str
+    """Only orders of this customer."""
+    from_token: _builtins.str
+    """Facts that this token does not include are changes."""
+    until_token: _builtins.str
+    """Facts that this token includes are considered."""
+    @_builtins.property
+    def recorded_from(self) -> _timestamp_pb2.Timestamp:
+        """Facts recorded at or after this time are changes."""
+
+    @_builtins.property
+    def recorded_before(self) -> _timestamp_pb2.Timestamp:
+        """Facts recorded before this time are considered. It must not be in the future, nor before recorded_from."""
+
+    @_builtins.property
+    def at_least_as_fresh(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Tokens whose facts the answer must include. The call waits until the read model has them."""
+
+    def __init__(
+        self,
+        *,
+        customer_id: _builtins.str = ...,
+        recorded_from: _timestamp_pb2.Timestamp | None = ...,
+        from_token: _builtins.str = ...,
+        recorded_before: _timestamp_pb2.Timestamp | None = ...,
+        until_token: _builtins.str = ...,
+        at_least_as_fresh: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "from_token", b"from_token", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "start", b"start", "until_token", b"until_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at_least_as_fresh", b"at_least_as_fresh", "customer_id", b"customer_id", "end", b"end", "from_token", b"from_token", "recorded_before", b"recorded_before", "recorded_from", b"recorded_from", "start", b"start", "until_token", b"until_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_end: _TypeAlias = _typing.Literal["recorded_before", "until_token"]  # noqa: Y015
+    _WhichOneofArgType_end: _TypeAlias = _typing.Literal["end", b"end"]  # noqa: Y015
+    _WhichOneofReturnType_start: _TypeAlias = _typing.Literal["recorded_from", "from_token"]  # noqa: Y015
+    _WhichOneofArgType_start: _TypeAlias = _typing.Literal["start", b"start"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_end) -> _WhichOneofReturnType_end | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_start) -> _WhichOneofReturnType_start | None: ...
+
+Global___DiffOrdersRequest: _TypeAlias = DiffOrdersRequest  # noqa: Y015
+
+@_typing.final
+class OrderDiff(_message.Message):
+    """An order that changed between two moments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENTS_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def events(self) -> _containers.RepeatedCompositeFieldContainer[_history_event_pb2.HistoryEvent]:
+        """The facts that changed it, in their order."""
+
+    @_builtins.property
+    def before(self) -> _order_pb2.Order:
+        """The order at the first moment. Absent if it did not exist then."""
+
+    @_builtins.property
+    def after(self) -> _order_pb2.Order:
+        """The order at the second moment. Absent if more events of this order follow."""
+
+    def __init__(
+        self,
+        *,
+        events: _abc.Iterable[_history_event_pb2.HistoryEvent] | None = ...,
+        before: _order_pb2.Order | None = ...,
+        after: _order_pb2.Order | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "before", b"before", "events", b"events"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderDiff: _TypeAlias = OrderDiff  # noqa: Y015
+
+@_typing.final
+class DiffOrdersResponse(_message.Message):
+    """One frame of differences."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DIFFS_FIELD_NUMBER: _builtins.int
+    PARKED_ORDER_IDS_FIELD_NUMBER: _builtins.int
+    FROM_TOKEN_FIELD_NUMBER: _builtins.int
+    UNTIL_TOKEN_FIELD_NUMBER: _builtins.int
+    from_token: _builtins.str
+    """The first moment as a token. Set in the first frame."""
+    until_token: _builtins.str
+    """The second moment as a token. The next diff can begin there. Set in the first frame."""
+    @_builtins.property
+    def diffs(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderDiff]:
+        """The orders that changed. The events of an order that has very many are split: further diffs of the same order follow it
+        directly, and only the first has the state before, only the last the state after.
+        """
+
+    @_builtins.property
+    def parked_order_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The parked orders with facts between the moments that cannot be read, so that this answer may lack them."""
+
+    def __init__(
+        self,
+        *,
+        diffs: _abc.Iterable[Global___OrderDiff] | None = ...,
+        parked_order_ids: _abc.Iterable[_builtins.str] | None = ...,
+        from_token: _builtins.str = ...,
+        until_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["diffs", b"diffs", "from_token", b"from_token", "parked_order_ids", b"parked_order_ids", "until_token", b"until_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DiffOrdersResponse: _TypeAlias = DiffOrdersResponse  # noqa: Y015

@@ -50,6 +50,11 @@ class OrderHistoryServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.FromString,
                 _registered_method=True)
+        self.DiffOrders = channel.unary_stream(
+                '/ordertrail.v1.OrderHistoryService/DiffOrders',
+                request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersResponse.FromString,
+                _registered_method=True)
         self.ListProductTotals = channel.unary_unary(
                 '/ordertrail.v1.OrderHistoryService/ListProductTotals',
                 request_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListProductTotalsRequest.SerializeToString,
@@ -74,7 +79,7 @@ class OrderHistoryServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListOrders(self, request, context):
-        """Lists orders, the latest first.
+        """Lists orders, as they are or as they were at a moment, the latest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,6 +88,14 @@ class OrderHistoryServiceServicer(object):
     def ListOrderEvents(self, request, context):
         """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
         downwards. So the events of each order are in their order, or all in the reversed one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DiffOrders(self, request, context):
+        """Streams the orders that changed between two moments, each as it was at both, with the events between. They come in the
+        order of their first changes in the log, partition by partition.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -120,6 +133,11 @@ def add_OrderHistoryServiceServicer_to_server(servicer, server):
                     servicer.ListOrderEvents,
                     request_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.SerializeToString,
+            ),
+            'DiffOrders': grpc.unary_stream_rpc_method_handler(
+                    servicer.DiffOrders,
+                    request_deserializer=ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersResponse.SerializeToString,
             ),
             'ListProductTotals': grpc.unary_unary_rpc_method_handler(
                     servicer.ListProductTotals,
@@ -214,6 +232,33 @@ class OrderHistoryService(object):
             '/ordertrail.v1.OrderHistoryService/ListOrderEvents',
             ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsRequest.SerializeToString,
             ordertrail_dot_v1_dot_order__history__service__pb2.ListOrderEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ordertrail.v1.OrderHistoryService/DiffOrders',
+            ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersRequest.SerializeToString,
+            ordertrail_dot_v1_dot_order__history__service__pb2.DiffOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

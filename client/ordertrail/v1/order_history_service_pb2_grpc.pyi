@@ -36,10 +36,14 @@ class OrderHistoryServiceStub:
     GetOrder: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.GetOrderRequest, _order_history_service_pb2.GetOrderResponse]
     """Returns one order, as it is or as it was at a point in time."""
     ListOrders: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]
-    """Lists orders, the latest first."""
+    """Lists orders, as they are or as they were at a moment, the latest first."""
     ListOrderEvents: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]
     """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
     downwards. So the events of each order are in their order, or all in the reversed one.
+    """
+    DiffOrders: _grpc.UnaryStreamMultiCallable[_order_history_service_pb2.DiffOrdersRequest, _order_history_service_pb2.DiffOrdersResponse]
+    """Streams the orders that changed between two moments, each as it was at both, with the events between. They come in the
+    order of their first changes in the log, partition by partition.
     """
     ListProductTotals: _grpc.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]
     """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
@@ -56,10 +60,14 @@ class OrderHistoryServiceAsyncStub(OrderHistoryServiceStub):
     GetOrder: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.GetOrderRequest, _order_history_service_pb2.GetOrderResponse]  # type: ignore[assignment]
     """Returns one order, as it is or as it was at a point in time."""
     ListOrders: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrdersRequest, _order_history_service_pb2.ListOrdersResponse]  # type: ignore[assignment]
-    """Lists orders, the latest first."""
+    """Lists orders, as they are or as they were at a moment, the latest first."""
     ListOrderEvents: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListOrderEventsRequest, _order_history_service_pb2.ListOrderEventsResponse]  # type: ignore[assignment]
     """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
     downwards. So the events of each order are in their order, or all in the reversed one.
+    """
+    DiffOrders: _aio.UnaryStreamMultiCallable[_order_history_service_pb2.DiffOrdersRequest, _order_history_service_pb2.DiffOrdersResponse]  # type: ignore[assignment]
+    """Streams the orders that changed between two moments, each as it was at both, with the events between. They come in the
+    order of their first changes in the log, partition by partition.
     """
     ListProductTotals: _aio.UnaryUnaryMultiCallable[_order_history_service_pb2.ListProductTotalsRequest, _order_history_service_pb2.ListProductTotalsResponse]  # type: ignore[assignment]
     """Lists how much of each product was ordered, shipped and returned on each day: the earliest day first, then by product."""
@@ -85,7 +93,7 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_history_service_pb2.ListOrdersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_order_history_service_pb2.ListOrdersResponse, _abc.Awaitable[_order_history_service_pb2.ListOrdersResponse]]:
-        """Lists orders, the latest first."""
+        """Lists orders, as they are or as they were at a moment, the latest first."""
 
     @_abc_1.abstractmethod
     def ListOrderEvents(
@@ -95,6 +103,16 @@ class OrderHistoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_order_history_service_pb2.ListOrderEventsResponse, _abc.Awaitable[_order_history_service_pb2.ListOrderEventsResponse]]:
         """Lists the events of one order, or of all orders of a customer. Events are sorted by partition, then by offset, upwards or
         downwards. So the events of each order are in their order, or all in the reversed one.
+        """
+
+    @_abc_1.abstractmethod
+    def DiffOrders(
+        self,
+        request: _order_history_service_pb2.DiffOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_order_history_service_pb2.DiffOrdersResponse], _abc.AsyncIterator[_order_history_service_pb2.DiffOrdersResponse]]:
+        """Streams the orders that changed between two moments, each as it was at both, with the events between. They come in the
+        order of their first changes in the log, partition by partition.
         """
 
     @_abc_1.abstractmethod

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -57,7 +58,8 @@ Global___Position: _TypeAlias = Position  # noqa: Y015
 
 @_typing.final
 class TokenContents(_message.Message):
-    """The contents of a token. Its text is the base64url of a format byte (1), this message, and a CRC-32 of both.
+    """The contents of a token. Its text is the base64url of a format byte, this message, and a CRC-32 of both. The format byte is
+    1, or 3 if as_of is set, so that a release that does not know as_of refuses the token.
     A token is opaque to callers. This message defines it so that all releases and servers read the same.
     """
 
@@ -85,21 +87,27 @@ class TokenContents(_message.Message):
 
     LOG_ID_FIELD_NUMBER: _builtins.int
     OFFSETS_FIELD_NUMBER: _builtins.int
+    AS_OF_FIELD_NUMBER: _builtins.int
     log_id: _builtins.bytes
     """The identity of the log of these offsets."""
     @_builtins.property
     def offsets(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
         """The offset of each partition before which all records are included. It is 0 for a missing partition."""
 
+    @_builtins.property
+    def as_of(self) -> _timestamp_pb2.Timestamp:
+        """Records with a later record time are not included either. Absent if the offsets alone say what is included."""
+
     def __init__(
         self,
         *,
         log_id: _builtins.bytes = ...,
         offsets: _abc.Mapping[_builtins.int, _builtins.int] | None = ...,
+        as_of: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["log_id", b"log_id", "offsets", b"offsets"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of", b"as_of", "log_id", b"log_id", "offsets", b"offsets"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -114,22 +122,26 @@ class PageTokenContents(_message.Message):
     FILTER_DIGEST_FIELD_NUMBER: _builtins.int
     LAST_NUMBER_FIELD_NUMBER: _builtins.int
     LAST_TEXT_FIELD_NUMBER: _builtins.int
+    AS_OF_TOKEN_FIELD_NUMBER: _builtins.int
     filter_digest: _builtins.bytes
     """A digest of the request's conditions. A page token is valid only with the same conditions."""
     last_number: _builtins.int
     """The integer part of the sort key of the page's last row."""
     last_text: _builtins.str
     """The text part of the sort key of the page's last row."""
+    as_of_token: _builtins.str
+    """The as-of token of a listing of a moment, which all its pages use. Empty in a listing of the present."""
     def __init__(
         self,
         *,
         filter_digest: _builtins.bytes = ...,
         last_number: _builtins.int = ...,
         last_text: _builtins.str = ...,
+        as_of_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter_digest", b"filter_digest", "last_number", b"last_number", "last_text", b"last_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_token", b"as_of_token", "filter_digest", b"filter_digest", "last_number", b"last_number", "last_text", b"last_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,7 +20,7 @@ def order_row(order: "Order") -> tuple[str, ...]:
         order.order_id,
         str(order.version),
         order.customer_id if order.HasField("customer_id") else "-",
-        _status(order),
+        status_text(order),
         str(len(order.lines)),
         str(order.total_quantity),
         money_text(order.total_amount) if order.HasField("total_amount") else "-",
@@ -41,7 +41,8 @@ def line_rows(order: "Order") -> list[tuple[str, ...]]:
     ]
 
 
-def _status(order: "Order") -> str:
+def status_text(order: "Order") -> str:
+    """Return the status as the options take it, such as partly-shipped; `?` if it is unknown."""
     from ordertrail.v1.order_status_pb2 import OrderStatus
 
     is_known = order.status in OrderStatus.values()

@@ -15,18 +15,21 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{20,8192}", re.ASCII)
 
 
 class PointType(click.ParamType["OrderPoint"]):
-    """A version, a time in ISO 8601, or a token."""
+    """A time in ISO 8601, a token, or a version of an order if there is one order."""
 
     name = "point"
 
+    def __init__(self, *, has_versions: bool = True) -> None:
+        self._has_versions = has_versions
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> "OrderPoint":
         """Return the point as a condition of the client."""
-        if VERSION.fullmatch(value):
+        if self._has_versions and VERSION.fullmatch(value):
             return {"version": int(value)}
         try:
             return {"record_time": parse_moment(value)}
         except ValueError:
             if TOKEN.fullmatch(value):
                 return {"token": value}
-            forms = "a version such as 3, a time such as 2026-03-01T12:30:00Z, or a token"
-            self.fail(f"{value!r} is not {forms}.", param, ctx)
+            version = "a version such as 3, " if self._has_versions else ""
+            self.fail(f"{value!r} is not {version}a time such as 2026-03-01T12:30:00Z, or a token.", param, ctx)

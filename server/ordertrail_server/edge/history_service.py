@@ -1,11 +1,13 @@
 """OrderHistoryService without gRPC: each method takes a valid request and returns serialized responses."""
 
 from collections.abc import AsyncGenerator, Awaitable
+from contextlib import aclosing
 from functools import partial
 
 from google.protobuf.duration_pb2 import Duration
 
 from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
     GetOrderRequest,
     GetOrderResponse,
     ListOrderEventsRequest,
@@ -18,17 +20,22 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.history.as_of import order_as_of
+from ordertrail_server.history.diffs.diff_bounds import diff_bounds
+from ordertrail_server.history.diffs.diff_stream import DiffStream
 from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import required_offsets
+from ordertrail_server.history.moment import offsets_at, refuse_future
 from ordertrail_server.history.order_filter import is_bounded
 from ordertrail_server.history.orders import list_orders, order_response, read_order
+from ordertrail_server.history.past_orders import PastOrders
 from ordertrail_server.history.product_totals import list_product_totals
 from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.recency import FollowingRecency, Recency
 from ordertrail_server.history.streaming.stream import stream_events
 from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
-from ordertrail_server.history.tokens import latest, offsets_of
+from ordertrail_server.history.timeline import require_timeline
+from ordertrail_server.history.tokens import latest, moment_of
 from ordertrail_server.orders.times import moment
 
 Dated = (
@@ -68,8 +75,12 @@ class HistoryService:
         model, as_of = self._orders.model, None
         offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
-            as_of = offsets_of(request.token, "token", model.log_id, model.partitions)
-            offsets = latest([offsets, as_of])
+            as_of = moment_of(request.token, "token", model.log_id, model.partitions)
+            offsets = latest([offsets, as_of.offsets])
+        elif request.HasField("record_time"):
+            refuse_future(request.record_time, "record_time")
+            past = await offsets_at(request.record_time, self._history.freshness, self._recency, deadline)
+            offsets = latest([offsets, past])
         await self._orders.freshness.wait_until_fresh(offsets, deadline)
         order = await model.read(partial(read_order, model, request.order_id))
         if request.WhichOneof("as_of"):
@@ -80,9 +91,11 @@ class HistoryService:
 
     async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
-        model = self._orders.model
+        model, deadline = self._orders.model, query_deadline(time_remaining)
+        if request.WhichOneof("as_of"):
+            return await self._with_age(ListOrdersResponse, self._past_orders().answer(request, deadline))
         offsets = required_offsets(model, request.at_least_as_fresh)
-        await self._orders.freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
+        await self._orders.freshness.wait_until_fresh(offsets, deadline)
         run = model.read if is_bounded(request) else model.search
         return await self._with_age(ListOrdersResponse, run(partial(list_orders, model, request)))
 
@@ -108,6 +121,21 @@ class HistoryService:
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames. Close the generator when the caller has disconnected."""
         return stream_events(self._hub, self._history.freshness, request, query_deadline(time_remaining))
+
+    async def DiffOrders(  # noqa: N802
+        self, request: DiffOrdersRequest, time_remaining: float | None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield serialized DiffOrdersResponse frames. Close the generator when the caller has disconnected."""
+        deadline = query_deadline(time_remaining)
+        bounds = await diff_bounds(self._history, self._recency, request, deadline)
+        await self._orders.freshness.wait_until_fresh(bounds.end.offsets, deadline)
+        diffs = DiffStream(self._orders.model, self._history.model, bounds, request.customer_id)
+        async with aclosing(diffs.frames()) as frames:
+            async for frame in frames:
+                yield frame
+
+    def _past_orders(self) -> PastOrders:
+        return PastOrders(self._orders, self._history, require_timeline(self._timeline), self._recency)
 
     async def wait_complete(self) -> None:
         """Wait until `orders` and `history` include all records that the log had at the start."""

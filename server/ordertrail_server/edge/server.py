@@ -17,7 +17,7 @@ from ordertrail.v1 import (
     projection_service_pb2,
 )
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
-from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
@@ -190,12 +190,16 @@ def _query_handlers(
 
 
 def _history_handlers(service: HistoryService, admission: RequestAdmission) -> Handlers:
-    def frames(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
+    def events(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
         return service.StreamOrderEvents(request, context.time_remaining())
+
+    def diffs(request: DiffOrdersRequest, context: Context) -> AsyncGenerator[bytes, None]:
+        return service.DiffOrders(request, context.time_remaining())
 
     return {
         **_query_handlers(HISTORY, service, admission),
-        "StreamOrderEvents": stream_handler(StreamOrderEventsRequest, frames),
+        "StreamOrderEvents": stream_handler(StreamOrderEventsRequest, events),
+        "DiffOrders": stream_handler(DiffOrdersRequest, diffs),
     }
 
 

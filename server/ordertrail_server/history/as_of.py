@@ -7,14 +7,14 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 from ordertrail_server.history.orders import QueriedOrder
 from ordertrail_server.history.past_state import state_at
 from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.history.tokens import Moment
 from ordertrail_server.history.version_search import Point, find_version
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import nanoseconds
 
 
 async def order_as_of(
-    orders: ReadModel, history: ReadModel, present: QueriedOrder, request: GetOrderRequest, token: Offsets | None
+    orders: ReadModel, history: ReadModel, present: QueriedOrder, request: GetOrderRequest, token: Moment | None
 ) -> QueriedOrder:
     """Return the order at the request's point; `present` is the order as of now.
 

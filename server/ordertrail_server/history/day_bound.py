@@ -12,3 +12,8 @@ def require_real_day(day: Date, where: str) -> Date:
         message = f"{where}: there is no day {day.year:04}-{day.month:02}-{day.day:02}."
         raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where=where))
     return day
+
+
+def day_text(day: Date) -> str:
+    """Return a day as the readable projections store it, such as 2026-03-15."""
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"

@@ -3,6 +3,7 @@
 A unary plus prevents SQLite from using another index than the intended one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -41,7 +42,7 @@ _CONDITIONS = {
 _FOLDED = "+o.status <> 0"
 """Excludes orders that were parked before any of their facts was folded, because they have no state."""
 
-_COUNTS = {
+COUNTS = {
     "customer_id": "SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? LIMIT ?)",
     "product_id": "SELECT count(*) FROM (SELECT 1 FROM order_products WHERE product_id = ? LIMIT ?)",
 }
@@ -57,7 +58,7 @@ class OrderFilter:
     def rows(self, path: str) -> str:
         """Return the SELECT of (created, order_id, size of the state) of the first :limit orders, the latest first.
 
-        `path` is a result of `choose_path`.
+        `path` is a result of choose_path.
         """
         source, condition = _PATHS[path]
         conditions = [_FOLDED, *(sql for name, sql in _CONDITIONS.items() if name in self.values and name != path)]
@@ -72,14 +73,18 @@ class OrderFilter:
         """Return the values that `rows` binds, except :limit."""
         return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
 
-    def choose_path(self, connection: Connection) -> str:
-        """Return the condition whose index is used: one that few orders match, or else one that is sorted."""
-        if "source_reference" in self.values:
-            return "source_reference"
-        for name, count in _COUNTS.items():
-            if name in self.values and connection.execute(count, (self.values[name], FEW + 1)).fetchone()[0] <= FEW:
-                return name
-        return "customer_id" if "customer_id" in self.values else ""
+
+def choose_path(values: Mapping[str, Value], connection: Connection, counts: Mapping[str, str] = COUNTS) -> str:
+    """Return the condition whose index is used: one that few orders match, or else one that is sorted.
+
+    `counts` has a SELECT for conditions on which the choice depends: it counts the matching orders, up to a limit.
+    """
+    if "source_reference" in values:
+        return "source_reference"
+    for name, count in counts.items():
+        if name in values and connection.execute(count, (values[name], FEW + 1)).fetchone()[0] <= FEW:
+            return name
+    return "customer_id" if "customer_id" in values else ""
 
 
 def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:

@@ -10,7 +10,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersResponse,
 )
 from ordertrail_server.history.blob_join import join_blobs_sql
-from ordertrail_server.history.order_filter import OrderFilter, list_filter
+from ordertrail_server.history.order_filter import OrderFilter, choose_path, list_filter
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
 from ordertrail_server.history.parked_state import refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
@@ -70,7 +70,7 @@ def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connec
 
 
 def _read_keys(connection: Connection, order_filter: OrderFilter, limit: int) -> list[Row]:
-    statement = _KEYS.format(order_filter.rows(order_filter.choose_path(connection)))
+    statement = _KEYS.format(order_filter.rows(choose_path(order_filter.values, connection)))
     columns = connection.execute(statement, order_filter.bound_values() | {"limit": limit}).fetchone()
     return list(zip(*map(loads, columns), strict=True))
 

@@ -46,9 +46,9 @@ def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents |
     return start
 
 
-def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "") -> str:
-    """Return the token of the page after the row with this sort key."""
-    return write_page_token(_filter_digest(request, log_id), number, text)
+def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "", as_of_token: str = "") -> str:
+    """Return the token of the page after the row with this sort key, in a listing as of a moment with its token."""
+    return write_page_token(_filter_digest(request, log_id), number, text, as_of_token)
 
 
 def _filter_digest(request: PagedRequest, log_id: bytes) -> bytes:

@@ -7,7 +7,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ProductTotal,
 )
 from ordertrail.v1.position_pb2 import PageTokenContents
-from ordertrail_server.history.day_bound import require_real_day
+from ordertrail_server.history.day_bound import day_text, require_real_day
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import token_of
@@ -50,13 +50,13 @@ def totals_query(
     if start is not None:
         # Instead of day_from, which is no later: with both, SQLite may begin at day_from and visit all earlier pages.
         conditions = [after_last, *(sql for sql in conditions if sql != _CONDITIONS["day_from"])]
-        values |= {"last_day": _text(decode_day(start.last_number)), "last_product": start.last_text}
+        values |= {"last_day": day_text(decode_day(start.last_number)), "last_product": start.last_text}
     return f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit", values
 
 
 def _days(request: ListProductTotalsRequest) -> dict[str, str]:
     days = ((field.name, day) for field, day in request.ListFields() if isinstance(day, Date))
-    return {name: _text(require_real_day(day, name)) for name, day in days}
+    return {name: day_text(require_real_day(day, name)) for name, day in days}
 
 
 def _total(row: Row) -> ProductTotal:
@@ -73,7 +73,3 @@ def _total(row: Row) -> ProductTotal:
 def _date(text: str) -> Date:
     year, month, day = map(int, text.split("-"))
     return Date(year=year, month=month, day=day)
-
-
-def _text(day: Date) -> str:
-    return f"{day.year:04}-{day.month:02}-{day.day:02}"

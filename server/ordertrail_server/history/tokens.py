@@ -1,19 +1,36 @@
 """Tokens of requests and answers: positions as a tuple of offsets, one for each partition."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_FOREIGN_TOKEN, ERROR_REASON_INVALID_TOKEN
 from ordertrail_server.log.position import OFFSETS
-from ordertrail_server.log.token import ForeignToken, InvalidToken, read_token, write_token
+from ordertrail_server.log.token import ForeignToken, InvalidToken, read_moment_token, write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.orders.times import moment, nanoseconds
 
 Offsets = tuple[int, ...]
 
 
+class Moment(NamedTuple):
+    """A moment in the past: facts before the offsets, without those recorded after `time`, if there is one.
+
+    `time` is in nanoseconds since the epoch.
+    """
+
+    offsets: Offsets
+    time: int | None
+
+
 def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offsets:
     """Return the offsets of the token in the request field `where`. Raises Refused."""
+    return moment_of(token, where, log_id, partitions).offsets
+
+
+def moment_of(token: str, where: str, log_id: bytes, partitions: int) -> Moment:
+    """Return the moment of the token in the request field `where`. Raises Refused."""
     try:
-        offsets = read_token(token, log_id)
+        offsets, as_of = read_moment_token(token, log_id)
     except InvalidToken as error:
         raise invalid_token(where) from error
     except ForeignToken as error:
@@ -21,12 +38,16 @@ def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offset
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
     if not all(0 <= partition < partitions and 0 <= offset < OFFSETS for partition, offset in offsets.items()):
         raise invalid_token(where)
-    return tuple(offsets.get(partition, 0) for partition in range(partitions))
+    return Moment(
+        tuple(offsets.get(partition, 0) for partition in range(partitions)),
+        None if as_of is None else nanoseconds(as_of),
+    )
 
 
-def token_of(log_id: bytes, offsets: Offsets) -> str:
-    """Return the token of the offsets."""
-    return write_token(log_id, {partition: offset for partition, offset in enumerate(offsets) if offset})
+def token_of(log_id: bytes, offsets: Offsets, time: int | None = None) -> str:
+    """Return the token of the facts before the offsets, without those recorded after `time` (nanoseconds)."""
+    as_of = None if time is None else moment(time)
+    return write_token(log_id, {partition: offset for partition, offset in enumerate(offsets) if offset}, as_of)
 
 
 def latest(offsets: Iterable[Offsets]) -> Offsets:

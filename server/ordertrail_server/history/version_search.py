@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterable, Mapping
 
 from ordertrail_server.history.read_model import Connection
-from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.history.tokens import Moment, Offsets
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.storage.packed_id import pack_sql
 
-Point = int | Offsets
+Point = int | Offsets | Moment
 """A record time, in nanoseconds since the epoch, or the offsets of a token: the facts up to it, or those before them.
+A moment has both.
 
 A fact that was recorded at this time is included. The times of an order's facts are those of the fold: they never go
 back.
@@ -41,10 +42,20 @@ def find_version(connection: Connection, order_id: str, point: Point) -> int | N
 
 
 def find_versions(connection: Connection, order_ids: Iterable[str], point: Point) -> dict[str, int]:
-    """Return the newest version at a point of each of the orders that existed then, by one query."""
+    """Return the newest version at a point of each of the orders that existed then, by one query or two."""
+    if isinstance(point, Moment):
+        return _find_versions_at(connection, order_ids, point)
     if isinstance(point, int):
         return _search(connection, "record_time", dict.fromkeys(order_ids, point))
     return _search(connection, "position", {order_id: _position_before(order_id, point) for order_id in order_ids})
+
+
+def _find_versions_at(connection: Connection, order_ids: Iterable[str], moment: Moment) -> dict[str, int]:
+    before = find_versions(connection, order_ids, moment.offsets)
+    if moment.time is None:
+        return before
+    by_time = find_versions(connection, before, moment.time)
+    return {order_id: min(version, before[order_id]) for order_id, version in by_time.items()}
 
 
 def count_versions_before(connection: Connection, order_id: str, position: int) -> int:

@@ -2,17 +2,18 @@
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, TypeVar
 from zlib import crc32
 
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1.position_pb2 import PageTokenContents, TokenContents
 
 M = TypeVar("M", TokenContents, PageTokenContents)
 
-POSITION, PAGE = b"\x01", b"\x02"
+POSITION, PAGE, AS_OF = b"\x01", b"\x02", b"\x03"
 
 
 class InvalidToken(ValueError):
@@ -23,12 +24,19 @@ class ForeignToken(ValueError):
     """The token belongs to another log."""
 
 
-def write_token(log_id: bytes, offsets: Mapping[int, int]) -> str:
-    """Return the token of {partition: next offset}. It includes every record before these offsets."""
-    contents = TokenContents(log_id=log_id)
+class Token(NamedTuple):
+    """What a token includes: the records before {partition: offset}, but with `as_of` none of a later record time."""
+
+    offsets: dict[int, int]
+    as_of: Timestamp | None
+
+
+def write_token(log_id: bytes, offsets: Mapping[int, int], as_of: Timestamp | None = None) -> str:
+    """Return the token of the records before {partition: next offset}, without those of a record time after `as_of`."""
+    contents = TokenContents(log_id=log_id, as_of=as_of)
     for partition, offset in offsets.items():
         contents.offsets[partition] = offset
-    return _wrap(POSITION, contents.SerializeToString(deterministic=True))
+    return _wrap(AS_OF if as_of else POSITION, contents.SerializeToString(deterministic=True))
 
 
 class TokenWriter:
@@ -47,22 +55,31 @@ class TokenWriter:
 
 
 def read_token(token: str, log_id: bytes) -> dict[int, int]:
-    """Return {partition: offset} of a token. Raises InvalidToken, or ForeignToken if it is not of this log."""
-    contents = _parse(token, POSITION, TokenContents())
+    """Return {partition: offset} of a token. Raises as read_moment_token does."""
+    return read_moment_token(token, log_id).offsets
+
+
+def read_moment_token(token: str, log_id: bytes) -> Token:
+    """Return what a token includes. Raises InvalidToken, or ForeignToken if it is not of this log."""
+    kind, contents = _parse(token, (POSITION, AS_OF), TokenContents())
     if contents.log_id != log_id:
         raise ForeignToken
-    return dict(contents.offsets)
+    if contents.HasField("as_of") != (kind == AS_OF):
+        raise InvalidToken
+    return Token(dict(contents.offsets), contents.as_of if kind == AS_OF else None)
 
 
-def write_page_token(filter_digest: bytes, number: int, text: str = "") -> str:
+def write_page_token(filter_digest: bytes, number: int, text: str = "", as_of_token: str = "") -> str:
     """Return the token of the page after the row with this sort key."""
-    contents = PageTokenContents(filter_digest=filter_digest, last_number=number, last_text=text)
+    contents = PageTokenContents(
+        filter_digest=filter_digest, last_number=number, last_text=text, as_of_token=as_of_token
+    )
     return _wrap(PAGE, contents.SerializeToString())
 
 
 def read_page_token(token: str) -> PageTokenContents:
     """Return the contents of a page token. Raises InvalidToken."""
-    return _parse(token, PAGE, PageTokenContents())
+    return _parse(token, (PAGE,), PageTokenContents())[1]
 
 
 def _wrap(kind: bytes, contents: bytes) -> str:
@@ -74,16 +91,16 @@ def _encode(raw: bytes) -> str:
     return urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _parse(token: str, kind: bytes, contents: M) -> M:
+def _parse(token: str, kinds: Collection[bytes], contents: M) -> tuple[bytes, M]:
     try:
         raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
         # The decoder skips characters that are not of its alphabet, and bits beyond the last byte.
         if _encode(raw) != token:
             raise InvalidToken
         body, checksum = raw[:-4], raw[-4:]
-        if body[:1] != kind or crc32(body).to_bytes(4) != checksum:
+        if body[:1] not in kinds or crc32(body).to_bytes(4) != checksum:
             raise InvalidToken
         contents.ParseFromString(body[1:])
     except (Base64Error, UnicodeError, DecodeError, ValueError) as error:
         raise InvalidToken from error
-    return contents
+    return body[:1], contents

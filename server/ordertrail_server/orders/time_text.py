@@ -19,3 +19,9 @@ def time_text(nanoseconds: int) -> str:
 @lru_cache(maxsize=10_000)
 def _second_text(seconds: int) -> str:
     return (EPOCH + timedelta(seconds=seconds)).isoformat()[:19]
+
+
+def parse_time_text(text: str) -> int:
+    """Return the nanoseconds since 1970 UTC of a time that `time_text` returned."""
+    whole = datetime.fromisoformat(text[:19]).replace(tzinfo=UTC)
+    return (whole - EPOCH) // timedelta(seconds=1) * SECOND_NS + int(text[20:29])

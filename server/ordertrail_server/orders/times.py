@@ -2,7 +2,7 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-_LAST = (1 << 63) - 1
+LAST_NANOSECOND = (1 << 63) - 1
 
 
 def nanoseconds(time: Timestamp) -> int:
@@ -11,7 +11,7 @@ def nanoseconds(time: Timestamp) -> int:
     A time outside the years 1677 to 2262 becomes the first or the last of these.
     """
     whole = time.seconds * 1_000_000_000 + time.nanos
-    return whole if -_LAST <= whole <= _LAST else _LAST if whole > 0 else -_LAST
+    return whole if -LAST_NANOSECOND <= whole <= LAST_NANOSECOND else LAST_NANOSECOND if whole > 0 else -LAST_NANOSECOND
 
 
 def moment(nanoseconds: int) -> Timestamp:

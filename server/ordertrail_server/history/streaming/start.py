@@ -7,7 +7,7 @@ from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail_server.history.freshness import Freshness, required_offsets
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.time_blocks import offsets_before, offsets_since
-from ordertrail_server.history.tokens import Offsets, invalid_token, latest, offsets_of
+from ordertrail_server.history.tokens import Offsets, invalid_token, latest, moment_of
 from ordertrail_server.orders.times import nanoseconds
 
 
@@ -45,7 +45,9 @@ async def stream_bounds(
 
 
 async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
-    begin = offsets_of(token, "resume_token", model.log_id, model.partitions)
+    begin, as_of = moment_of(token, "resume_token", model.log_id, model.partitions)
+    if as_of is not None:  # the stream would lack the facts after that time
+        raise invalid_token("resume_token", "is a token of a moment, after which no stream can continue")
     # The log may have lost its end or been restored. Then the records there are not those that the caller saw.
     if not await freshness.log_reaches(begin, deadline):
         raise invalid_token("resume_token", "is ahead of the log, which lacks facts that the token includes")

@@ -1,0 +1,84 @@
+"""Finds the orders that changed between two moments: each by its first change."""
+
+import json
+from typing import NamedTuple
+
+from ordertrail_server.history.diffs.diff_bounds import DiffBounds
+from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.history.frames import Limits
+from ordertrail_server.history.read_model import Connection
+from ordertrail_server.history.skipped_orders import find_skipped_orders
+from ordertrail_server.history.span import Span
+from ordertrail_server.history.tokens import Moment
+from ordertrail_server.log.position import LogPosition
+
+WINDOW, CUSTOMER_WINDOW = 5_000, 50_000
+"""The most positions that one step visits: of all customers, and of one, who has few of the events."""
+
+MAX_ORDERS = 50
+"""The most orders that one step returns. It bounds the memory for their states."""
+
+_OF_CUSTOMER = "e.customer_id = :customer_id AND"
+# Of an order's changes only the first one follows on a version that the first moment includes.
+# One row, as in blob_join.
+_CHANGED = """SELECT json_group_array(json_array(position, order_id, version)) FROM (
+SELECT e.position, e.order_id, e.version FROM events e
+WHERE {customer} e.position >= :low AND e.position < :high AND {end} AND NOT ({start_of_event})
+AND (e.version = 1 OR EXISTS (
+SELECT 1 FROM events p WHERE p.order_key = e.order_key AND p.version = e.version - 1 AND {start_of_previous}))
+ORDER BY e.position LIMIT :limit)"""
+
+
+class ChangedOrder(NamedTuple):
+    """An order, and the position and version of its first change."""
+
+    position: int
+    order_id: str
+    version: int
+
+
+class ChangedOrders(NamedTuple):
+    """What one step found: orders, the position where the next step begins, and parked orders with waiting facts."""
+
+    orders: list[ChangedOrder]
+    next: int
+    parked_ids: list[str]
+
+
+def find_changed_orders(
+    bounds: DiffBounds, customer_id: str, partition: int, low: int, named_ids: set[str], connection: Connection
+) -> ChangedOrders:
+    """Return the next changed orders of a partition from the packed position `low` on; `named_ids` are not repeated."""
+    window = CUSTOMER_WINDOW if customer_id else WINDOW
+    high = min(low + window, LogPosition(partition, bounds.high[partition]).pack())
+    waiting = EventFilter(customer_id=customer_id)
+    skipped = find_skipped_orders(connection, waiting, Span(low, high), _NO_LIMIT, named_ids)
+    statement = _CHANGED.format(
+        customer=_OF_CUSTOMER if customer_id else "",
+        end=_includes(bounds.end, "e", "end"),
+        start_of_event=_includes(bounds.start, "e", "start"),
+        start_of_previous=_includes(bounds.start, "p", "start"),
+    )
+    values = {
+        "customer_id": customer_id,
+        "low": low,
+        "high": skipped.span.high,
+        "limit": MAX_ORDERS,
+        "start_time": bounds.start.time,
+        "start_position": LogPosition(partition, bounds.start.offsets[partition]).pack(),
+        "end_time": bounds.end.time,
+        "end_position": LogPosition(partition, bounds.end.offsets[partition]).pack(),
+    }
+    [rows] = connection.execute(statement, values).fetchone()
+    orders = [ChangedOrder(*row) for row in json.loads(rows)]
+    reached = skipped.span.high if len(orders) < MAX_ORDERS else orders[-1].position + 1
+    return ChangedOrders(orders, reached, skipped.orders_outside(Span(reached, high)))
+
+
+_NO_LIMIT = Limits(1, 1 << 30)
+
+
+def _includes(moment: Moment, row: str, name: str) -> str:
+    """Return the condition that a moment includes a row of `events` in the partition of the step."""
+    before = f"{row}.position < :{name}_position"
+    return before if moment.time is None else f"{before} AND {row}.record_time <= :{name}_time"

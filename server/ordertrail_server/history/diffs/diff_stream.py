@@ -1,0 +1,84 @@
+"""DiffOrders: the orders that changed between two moments, with their states and the events between."""
+
+from collections.abc import AsyncGenerator
+from functools import partial
+
+from ordertrail.v1.order_history_service_pb2 import DiffOrdersResponse
+from ordertrail_server.history.diffs.changed_orders import ChangedOrder, find_changed_orders
+from ordertrail_server.history.diffs.diff_bounds import DiffBounds
+from ordertrail_server.history.diffs.diff_events import FRAME_BYTES, DiffEvents, read_events, read_first_events
+from ordertrail_server.history.past_state import states_at
+from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.tokens import token_of
+from ordertrail_server.history.version_search import find_versions
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.schema.wire import bytes_tag, chunk, first_field
+
+_BEFORE, _AFTER = bytes_tag(2), bytes_tag(3)
+
+
+class DiffStream:
+    """The diffs of one call. `orders` and `history` are the projections with the snapshots and the events."""
+
+    def __init__(self, orders: ReadModel, history: ReadModel, bounds: DiffBounds, customer_id: str) -> None:
+        self._orders, self._history, self._bounds, self._customer_id = orders, history, bounds, customer_id
+        self._parked_ids = set[str]()
+
+    async def frames(self) -> AsyncGenerator[bytes, None]:
+        """Yield serialized DiffOrdersResponse frames; the first has the tokens of both moments."""
+        parts = [self._tokens()]
+        async for part in self._parts():
+            parts.append(part)
+            if sum(map(len, parts)) >= FRAME_BYTES:
+                yield b"".join(parts)
+                parts.clear()
+        if parts:
+            yield b"".join(parts)
+
+    def _tokens(self) -> bytes:
+        start, end = (token_of(self._history.log_id, *moment) for moment in (self._bounds.start, self._bounds.end))
+        return DiffOrdersResponse(from_token=start, until_token=end).SerializeToString()
+
+    async def _parts(self) -> AsyncGenerator[bytes, None]:
+        """Yield serialized fields of responses: diffs, and ids of parked orders."""
+        for partition, (low, high) in enumerate(zip(self._bounds.low, self._bounds.high, strict=True)):
+            position, end = LogPosition(partition, low).pack(), LogPosition(partition, high).pack()
+            while position < end:
+                find = partial(
+                    find_changed_orders, self._bounds, self._customer_id, partition, position, self._parked_ids
+                )
+                changed, position, parked_ids = await self._history.read_for_stream(find)
+                if parked_ids:
+                    self._parked_ids.update(parked_ids)
+                    yield DiffOrdersResponse(parked_order_ids=parked_ids).SerializeToString()
+                if changed:
+                    async for diff in self._diffs(changed):
+                        yield first_field(diff)
+
+    async def _diffs(self, changed: list[ChangedOrder]) -> AsyncGenerator[bytes, None]:
+        """Yield the diffs of a few orders; several for an order with very many events."""
+        order_ids = [order.order_id for order in changed]
+        find = partial(find_versions, order_ids=order_ids, point=self._bounds.end)
+        versions = await self._history.read_for_stream(find)
+        befores = await self._states({order_id: version - 1 for _, order_id, version in changed if version > 1})
+        afters = await self._states(versions)
+        ranges = [(order_id, version, versions[order_id]) for _, order_id, version in changed]
+        for order_id, events in zip(order_ids, await self._first_events(ranges), strict=True):
+            diff = events.frames + chunk(_BEFORE, befores[order_id]) if order_id in befores else events.frames
+            async for further_events in self._further_events(order_id, events, versions[order_id]):
+                yield diff
+                diff = further_events
+            yield diff + chunk(_AFTER, afters[order_id])
+
+    async def _further_events(self, order_id: str, events: DiffEvents, last: int) -> AsyncGenerator[bytes, None]:
+        """Yield the events of an order that its first diff has no space for."""
+        while events.last < last:
+            events = await self._history.read_for_stream(partial(read_events, (order_id, events.last + 1, last)))
+            yield events.frames
+
+    async def _first_events(self, ranges: list[tuple[str, int, int]]) -> list[DiffEvents]:
+        return await self._history.read_for_stream(partial(read_first_events, ranges))
+
+    async def _states(self, versions: dict[str, int]) -> dict[str, bytes]:
+        orders = await states_at(self._orders, self._history, versions) if versions else {}
+        return {order_id: order.SerializeToString() for order_id, order in orders.items()}

@@ -1,0 +1,110 @@
+"""The filter of orders as of a moment, as SQL over the projection `timeline`: every value bound, the index chosen here.
+
+A unary plus prevents SQLite from using another index than the intended one.
+"""
+
+from dataclasses import dataclass
+from json import dumps
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ordertrail.v1.date_pb2 import Date
+from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
+from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.history.day_bound import day_text, require_real_day
+from ordertrail_server.history.tokens import Moment
+from ordertrail_server.log.position import OFFSET_BITS, OFFSETS
+from ordertrail_server.orders.order_refusal import status_word
+from ordertrail_server.orders.time_text import time_text
+from ordertrail_server.orders.times import LAST_NANOSECOND, nanoseconds
+
+Value = str | int
+
+# `v` is the version of the order `o` at the moment.
+_PATHS = {
+    "source_reference": ("placed_orders o", "o.source_reference = :source_reference"),
+    "customer_id": ("placed_orders o", "o.customer_id = :customer_id"),
+    "product_id": (
+        "(SELECT DISTINCT order_no FROM line_changes WHERE product_id = :product_id) n"
+        " CROSS JOIN placed_orders o ON o.order_no = n.order_no",
+        "TRUE",
+    ),
+    "": ("placed_orders o", "TRUE"),
+}
+_CONDITIONS = {
+    "source_reference": "+o.source_reference = :source_reference",
+    "customer_id": "+o.customer_id = :customer_id",
+    "created_from": "o.placed_at >= :created_from",
+    "created_before": "o.placed_at < :created_before",
+    "delivery_from": "+v.delivery_date >= :delivery_from",
+    "delivery_before": "+v.delivery_date < :delivery_before",
+    "last_created": "(o.placed_at, o.order_id) < (:last_created, :last_order_id)",
+}
+_HAS_LINE = """EXISTS (SELECT 1 FROM line_changes l
+WHERE l.order_no = o.order_no AND l.product_id = :product_id AND l.quantity IS NOT NULL AND l.version = (
+SELECT max(m.version) FROM line_changes m
+WHERE m.order_no = o.order_no AND m.product_id = :product_id AND m.version <= v.version))"""
+
+# order_no is the packed position of the order's first fact.
+_END = f"json_extract(:offsets, '$[' || (o.order_no >> {OFFSET_BITS}) || ']')"
+_EXISTED = f"o.placed_at <= :moment AND (o.order_no & {OFFSETS - 1}) < {_END}"
+_IS_INCLUDED = f't.valid_from <= :moment AND t."offset" < {_END}'
+
+# Within an order, time and offset grow with the version. So a binary search finds its last version that is included,
+# however many it has.
+_VERSION = f"""(WITH RECURSIVE search(low, high, middle) AS (
+SELECT 1, max(version) + 1, max(version) FROM order_changes WHERE order_no = o.order_no
+UNION ALL SELECT iif({_IS_INCLUDED}, middle, low), iif({_IS_INCLUDED}, high, middle),
+iif({_IS_INCLUDED}, middle + high, low + middle) / 2
+FROM search CROSS JOIN order_changes t ON t.order_no = o.order_no AND t.version = middle WHERE high - low > 1
+) SELECT max(low) FROM search)"""
+PAST_COUNTS = {
+    "customer_id": "SELECT count(*) FROM (SELECT 1 FROM placed_orders WHERE customer_id = ? LIMIT ?)",
+    "product_id": "SELECT count(*) FROM (SELECT 1 FROM line_changes WHERE product_id = ? LIMIT ?)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PastOrderFilter:
+    """Conditions on orders as of a moment, all of which must hold: values by name, and statuses, as text."""
+
+    values: dict[str, Value]
+    statuses: tuple[str, ...] = ()
+
+    def rows(self, path: str) -> str:
+        """Return the SELECT of (created, order_id, version) of the first :limit orders, the latest first.
+
+        `path` is the condition whose index is used.
+        """
+        source, condition = _PATHS[path]
+        conditions = [sql for name, sql in _CONDITIONS.items() if name in self.values and name != path]
+        if self.statuses:
+            conditions.append(f"+v.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
+        if "product_id" in self.values:
+            conditions.append(_HAS_LINE)
+        return (
+            f"SELECT o.placed_at AS created, o.order_id, v.version FROM {source}"
+            f" CROSS JOIN order_changes v ON v.order_no = o.order_no AND v.version = {_VERSION}"
+            f" WHERE {' AND '.join([condition, _EXISTED, *conditions])}"
+            " ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit"
+        )
+
+    def bound_values(self) -> dict[str, Value]:
+        """Return the values that `rows` binds, except :limit."""
+        return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
+
+
+def past_filter(request: ListOrdersRequest, moment: Moment, after: PageTokenContents | None) -> PastOrderFilter:
+    """Return the filter of a page of a listing as of a moment. Raises Refused for a day that does not exist."""
+    texts = ("source_reference", "customer_id", "product_id")
+    values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
+    for field, bound in request.ListFields():
+        if isinstance(bound, Timestamp):
+            values[field.name] = time_text(nanoseconds(bound))
+        elif isinstance(bound, Date):
+            values[field.name] = day_text(require_real_day(bound, field.name))
+    if after:
+        values |= {"last_created": time_text(after.last_number), "last_order_id": after.last_text}
+    values["moment"] = time_text(LAST_NANOSECOND if moment.time is None else moment.time)
+    values["offsets"] = dumps(moment.offsets)
+    return PastOrderFilter(values, tuple(sorted(map(status_word, set(request.statuses)))))
