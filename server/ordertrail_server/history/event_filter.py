@@ -43,10 +43,17 @@ class EventFilter:
 
         It binds `values`, and the values of a span (event_rows.py).
         """
+        return self._select("e.position, e.frame", is_descending)
+
+    def matching_position(self, *, is_descending: bool = False) -> str:
+        """Return the SELECT of the position of the event that matches after :skipped others; :limit is 1."""
+        return f"{self._select('e.position', is_descending)} OFFSET :skipped"
+
+    def _select(self, columns: str, is_descending: bool) -> str:
         source, condition, key = self._choose_index()
         conditions = " AND ".join([condition, *self._row_conditions()])
         order = f"{key} DESC" if is_descending else key
-        return f"SELECT e.position, e.frame FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
+        return f"SELECT {columns} FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
 
     def index_position(self, *, is_descending: bool = False) -> str:
         """Return the SELECT of the position after :count rows of the index range, whether or not they match."""

@@ -28,6 +28,14 @@ class EventRows:
         remainder = span.after(lowest if span.is_descending else highest) if count else span
         return count, remainder, frames
 
+    def skip(self, span: Span, count: int) -> Span:
+        """Return the span after the first matching rows, of which there are at least `count`. Loads no frames."""
+        if count == 0:
+            return span
+        statement = self._filter.matching_position(is_descending=span.is_descending)
+        [position] = self._connection.execute(statement, self._bind(span, limit=1, skipped=count - 1)).fetchone()
+        return span.after(position)
+
     def has_row(self, span: Span) -> bool:
         """Return whether a row of the span matches."""
         statement = f"SELECT EXISTS ({self._filter.rows(is_descending=span.is_descending)})"

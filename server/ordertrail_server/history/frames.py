@@ -11,7 +11,7 @@ from ordertrail_server.schema.wire import read_varint
 FIRST_CHUNK, CHUNK = 16, 500
 """The rows that one step joins: the first step, and later ones, which know the size of events.
 
-They bound the repeated work if events are large: a chunk that does not fit is read again with fewer rows.
+They bound the rows that are read and then not sent, because they do not fit.
 """
 
 
@@ -50,8 +50,8 @@ def join(connection: Connection, event_filter: EventFilter, span: Span, limits: 
         row_count, next_remainder, frames = rows.read(remainder, limit)
         if len(frames) > max_bytes - size:
             is_full = True
-            fitting_count = _count_fitting(frames, max_bytes - size)
-            row_count, next_remainder, frames = rows.read(remainder, max(fitting_count, min_events - count))
+            row_count, frames = _cut(frames, max_bytes - size, min_events - count)
+            next_remainder = rows.skip(remainder, row_count)
         parts.append(frames)
         count, size, remainder = count + row_count, size + len(frames), next_remainder
         if not is_full and row_count < limit:
@@ -60,13 +60,12 @@ def join(connection: Connection, event_filter: EventFilter, span: Span, limits: 
     return Joined(b"".join(parts), count, remainder if has_more else span.end(), has_more)
 
 
-def _count_fitting(elements: bytes, room: int) -> int:
-    """Return how many of the first elements fit into `room` bytes."""
-    count = at = 0
-    while at < len(elements):
-        length, at = read_varint(elements, at + 1)
-        at += length
-        if at > room:
+def _cut(elements: bytes, room: int, min_count: int) -> tuple[int, bytes]:
+    """Return the first elements that fit into `room` bytes, at least `min_count`, and how many they are."""
+    count = end = 0
+    while end < len(elements):
+        length, begin = read_varint(elements, end + 1)
+        if begin + length > room and count >= min_count:
             break
-        count += 1
-    return count
+        count, end = count + 1, begin + length
+    return count, elements[:end]
