@@ -20,6 +20,7 @@ ARROWS = {
     "log": {"orders", "storage"},
     "projections": {"facts", "definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
+    "export": {"projections", "orders", "schema", "log", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},
     "authoring": {"schema"},

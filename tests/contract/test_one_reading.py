@@ -23,6 +23,7 @@ OTHER_BYTES = {
     "commands/recorded_refusal.py": {"StoredRefusal": "a status that schema has cut out of a record"},
     "definitions/generated_module.py": {"file": "the descriptor in a generated module"},
     "edge/validation.py": {"kind": "a client's request"},
+    "export/event_row.py": {"HistoryEvent": "a public event in the projection history"},
     "history/explain.py": {
         "ListOrderEventsResponse": "public events, as they are sent",
         "HistoryEvent": "a public event that schema has just made ready to be sent",

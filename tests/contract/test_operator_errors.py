@@ -14,6 +14,7 @@ CAUGHT_IN_THE_SERVER = {
     "InvalidMember",
     "Mismatch",
     "NotStrictJson",
+    "OrderFreed",
     "ParentGone",
     "OrdersUnavailable",
     "PositionMoved",
