@@ -22,6 +22,7 @@ COMMANDS = {
     "projections": "List, rebuild and promote the projections of a running server.",
     "prepare": "Build the projections of a new release beside the running server.",
     "rebuild": "Rebuild the projections of a stopped server from the log.",
+    "export": "Write the timeline and the events as JSON Lines, CSV or Parquet.",
     "schema": "Create, check and release versions of stored events.",
     "topics": "Create, check and delete the Kafka topic of a log.",
     "log": "Copy a log between a data directory and a Kafka topic.",
