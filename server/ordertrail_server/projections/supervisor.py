@@ -6,20 +6,20 @@ import logging
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, REFUSED
+from ordertrail_server.projections.pipe_lines import read_lines
 from ordertrail_server.projections.requests import WAKE_UP, Requests, projector_unavailable
 from ordertrail_server.projections.wake_ups import WakeUps
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
 
 COMMAND = (sys.executable, "-m", "ordertrail_server.projections.process")
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 0.1, 5.0
-LONGEST_LINE = 64 * 1024
 # The descriptors of three pipes, and one for the event loop itself.
 PIPE_ENDS = 8
 
@@ -236,7 +236,7 @@ class ProjectorProcess:
                 self._process.kill()
 
     async def _forward_progress(self, process: Process) -> None:
-        async for line in _read_lines(process.stdout):
+        async for line in read_lines(process.stdout):
             try:
                 self._handle(json.loads(line))
             except Exception:  # the next lines must be read, or the projector would stall
@@ -269,21 +269,7 @@ class ProjectorProcess:
 
     async def _forward_log(self, process: Process) -> str:
         last = ""
-        async for line in _read_lines(process.stderr):
+        async for line in read_lines(process.stderr):
             last = line.decode(errors="replace").rstrip()
             logger.info("projector: %s", last)
         return last
-
-
-async def _read_lines(stream: asyncio.StreamReader | None) -> AsyncIterator[bytes]:
-    # StreamReader.readline raises ValueError at a line that is too long. Here it comes in pieces.
-    assert stream is not None
-    partial_line = b""
-    while chunk := await stream.read(LONGEST_LINE):
-        *lines, partial_line = (partial_line + chunk).split(b"\n")
-        if len(partial_line) >= LONGEST_LINE:
-            lines, partial_line = [*lines, partial_line], b""
-        for line in lines:
-            yield line
-    if partial_line:
-        yield partial_line
