@@ -6,13 +6,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from ordertrail_server.projections.row_order import END, Row, value_order
 from ordertrail_server.storage.connection import Connection
 
 SAMPLES = 10
 OWN_TABLES = """SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
 AND name NOT IN ('ordertrail_meta', 'ordertrail_positions') ORDER BY name"""
-
-Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -70,12 +69,4 @@ def _groups(connection: Connection, query: str) -> Iterator[tuple[Any, list[Row]
 
 
 def _sort_key(group: tuple[Any, list[Row]] | None) -> tuple[int, Any]:
-    """Return a key that sorts as SQLite does: NULL, numbers, text, blobs; the end of the rows comes last."""
-    if group is None:
-        return 4, 0
-    key = group[0]
-    if key is None:
-        return 0, 0
-    if isinstance(key, int | float):
-        return 1, key
-    return (2, key.encode()) if isinstance(key, str) else (3, bytes(key))
+    return END if group is None else value_order(group[0])
