@@ -33,6 +33,10 @@ OTHER_BYTES = {
     "history/pages.py": {"type(request)": "a copy of a client's request"},
     "log/embedded/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
     "log/token.py": {"contents": "a consistency token"},
+    "projections/audit/stored_message.py": {
+        "Order": "the public order in the projection orders",
+        "ListOrderEventsResponse": "public events, as they are sent",
+    },
     "projections/orders/order_reader.py": {"Order": "the public order in the projection orders"},
     "projections/orders/stored_orders.py": {"Order": "the public order in the projection orders"},
 }

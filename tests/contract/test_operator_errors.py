@@ -10,8 +10,10 @@ ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken"}
 CAUGHT_IN_THE_SERVER = {
     "CannotFold",
     "CannotUpcast",
+    "FileInconsistent",
     "InvalidLiteral",
     "InvalidMember",
+    "LiveDamaged",
     "Mismatch",
     "NotStrictJson",
     "OrderFreed",
