@@ -14,7 +14,7 @@ everything else: `orders.commands`, `orders.history`, `orders.imports`, `orders.
 import asyncio
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import grpc
 
@@ -26,7 +26,11 @@ from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
 from ordertrail.v1.projection_service_pb2_grpc import ProjectionServiceStub
+from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail.values import line, money, shipped
+
+if TYPE_CHECKING:
+    from ordertrail.receipt_chain import Verification
 
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
@@ -57,6 +61,16 @@ class OrderTrail(CommandMethods, ProjectionMethods):
         except TimeoutError:
             message = f"The server was not reached within {seconds:g} seconds."
             raise Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message) from None
+
+    async def verify(self, receipt: Receipt) -> "Verification":
+        """Check that the log still contains the record of a receipt, and that no record before it was changed.
+
+        The client computes the digests from the stored bytes. Raises ValueError if the receipt has no digest or
+        position.
+        """
+        from ordertrail.receipt_verifier import verify_receipt  # few callers need the types of stored records
+
+        return await verify_receipt(self, receipt)
 
     async def close(self) -> None:
         """End all running calls and the connection."""
