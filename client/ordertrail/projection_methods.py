@@ -1,9 +1,13 @@
-"""The methods of the client for operators of projections: list, rebuild, compare, promote and drop generations."""
+"""The client methods for operators of projections: list, rebuild, compare, audit, promote and drop generations."""
 # ruff: noqa: ASYNC109  (a deadline travels to the server with its call; asyncio.timeout would stay here)
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
+import grpc
+
+from ordertrail.errors import from_rpc_error
 from ordertrail.inspection_methods import InspectionMethods
+from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest, AuditProjectionsResponse
 from ordertrail.v1.projection_service_pb2 import (
     CompareGenerationRequest,
     CompareGenerationResponse,
@@ -50,6 +54,23 @@ class ProjectionMethods(InspectionMethods):
         """
         request = CompareGenerationRequest(name=name, number=number)
         return await self._call(self.projection.CompareGeneration, request, timeout)
+
+    async def audit_projections(
+        self, names: Iterable[str] = (), *, timeout: float | None = None
+    ) -> AsyncGenerator[AuditProjectionsResponse, None]:
+        """Fold the log afresh and compare live generations with the result, all without `names`. Yields the messages.
+
+        The last message is the report. Without `timeout` there is no deadline. If you close the generator, the audit
+        ends. Raises NotFound, and Refused while another audit of the server runs.
+        """
+        call = self.projection.AuditProjections(AuditProjectionsRequest(names=names), timeout=timeout)
+        try:
+            async for message in call:
+                yield message
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from None
+        finally:
+            call.cancel()
 
     async def promote_generation(self, name: str, number: int, *, timeout: float | None = None) -> Generation:
         """Make a generation the live one, and return it. The one before it is kept.

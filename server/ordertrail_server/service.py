@@ -42,6 +42,7 @@ from ordertrail_server.log.port import Log, SelfMonitoring
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.operator_error import OperatorError
+from ordertrail_server.projections.audit.scratch_directory import remove_leftover_audits
 from ordertrail_server.projections.catalog import (
     HISTORY,
     ORDERS,
@@ -141,6 +142,7 @@ class Service:
             self._switch_projection,
             self._settings.grace_seconds,
         )
+        await asyncio.to_thread(remove_leftover_audits, self._data.projections)
         write_served_definitions(self._data.projections, [*self._progress, *added_names])
         projector.repair.remove_damaged(damaged, projector.names)
         await projector.start()

@@ -129,8 +129,11 @@ def command_service(stub_server: StubServer) -> OrderCommandServiceServicer:
 
 
 def projection_service(stub_server: StubServer) -> ProjectionServiceServicer:
-    """Return a servicer that answers every query with the next page of the stub server."""
-    methods = {method.name: _page(stub_server) for method in PROJECTION.services_by_name["ProjectionService"].methods}
+    """Return a servicer that answers every query with the next page of the stub server, or a stream with all pages."""
+    methods = {
+        method.name: _pages(stub_server) if method.server_streaming else _page(stub_server)
+        for method in PROJECTION.services_by_name["ProjectionService"].methods
+    }
     return cast(ProjectionServiceServicer, type("ProjectionService", (ProjectionServiceServicer,), methods)())
 
 
@@ -138,6 +141,15 @@ def _page(stub_server: StubServer) -> Any:
     async def answer(_: object, request: Any, context: Any) -> Any:
         await stub_server.record(request, context)
         return stub_server.pages.popleft()
+
+    return answer
+
+
+def _pages(stub_server: StubServer) -> Any:
+    async def answer(_: object, request: Any, context: Any) -> Any:
+        await stub_server.record(request, context)
+        while stub_server.pages:
+            yield stub_server.pages.popleft()
 
     return answer
 

@@ -40,6 +40,7 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "GENERATION_NOT_READY": Refused,
     "TIMELINE_OFF": Refused,
     "FUTURE_TIME": InvalidRequest,
+    "AUDIT_RUNNING": Refused,
     "STATUS_FORBIDS": Refused,
     "NOTHING_CHANGES": Refused,
     "PRODUCT_ALREADY_ORDERED": Refused,

@@ -38,6 +38,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
+from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
 from ordertrail.v1.projection_service_pb2 import (
     CompareGenerationRequest,
     DropGenerationRequest,
@@ -140,6 +141,7 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "GetParkedOrder": GetParkedOrderRequest(order_id=order_id),
         "RetryParkedOrder": RetryParkedOrderRequest(order_id=order_id),
         "ListProjections": ListProjectionsRequest(),
+        "AuditProjections": AuditProjectionsRequest(names=["no_such_projection"]),
         "RebuildProjection": RebuildProjectionRequest(name="no_such_projection"),
         "CompareGeneration": CompareGenerationRequest(name="no_such_projection", number=1),
         "PromoteGeneration": PromoteGenerationRequest(name="no_such_projection", number=1),

@@ -60,6 +60,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server keeps no timeline, which this query is answered from."""
     ERROR_REASON_FUTURE_TIME: _ErrorReason.ValueType  # 30
     """A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
+    ERROR_REASON_AUDIT_RUNNING: _ErrorReason.ValueType  # 31
+    """Another audit of this server is running."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
     """The order's status does not allow the command. PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
@@ -130,6 +132,8 @@ ERROR_REASON_TIMELINE_OFF: ErrorReason.ValueType  # 29
 """The server keeps no timeline, which this query is answered from."""
 ERROR_REASON_FUTURE_TIME: ErrorReason.ValueType  # 30
 """A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
+ERROR_REASON_AUDIT_RUNNING: ErrorReason.ValueType  # 31
+"""Another audit of this server is running."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
 """The order's status does not allow the command. PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from ordertrail.v1 import projection_audit_pb2 as ordertrail_dot_v1_dot_projection__audit__pb2
 from ordertrail.v1 import projection_service_pb2 as ordertrail_dot_v1_dot_projection__service__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
@@ -90,6 +91,11 @@ class ProjectionServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.FromString,
                 _registered_method=True)
+        self.AuditProjections = channel.unary_stream(
+                '/ordertrail.v1.ProjectionService/AuditProjections',
+                request_serializer=ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsResponse.FromString,
+                _registered_method=True)
 
 
 class ProjectionServiceServicer(object):
@@ -173,6 +179,13 @@ class ProjectionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AuditProjections(self, request, context):
+        """Folds the log afresh, verifies every chain, and compares every live generation with the result, row by row.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +243,11 @@ def add_ProjectionServiceServicer_to_server(servicer, server):
                     servicer.ResumeProjection,
                     request_deserializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.SerializeToString,
+            ),
+            'AuditProjections': grpc.unary_stream_rpc_method_handler(
+                    servicer.AuditProjections,
+                    request_deserializer=ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +548,33 @@ class ProjectionService(object):
             '/ordertrail.v1.ProjectionService/ResumeProjection',
             ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionRequest.SerializeToString,
             ordertrail_dot_v1_dot_projection__service__pb2.ResumeProjectionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuditProjections(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ordertrail.v1.ProjectionService/AuditProjections',
+            ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsRequest.SerializeToString,
+            ordertrail_dot_v1_dot_projection__audit__pb2.AuditProjectionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ordertrail.v1 import projection_audit_pb2 as _projection_audit_pb2
 from ordertrail.v1 import projection_service_pb2 as _projection_service_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -55,6 +56,8 @@ class ProjectionServiceStub:
     """Removes the file of a generation that is not live, and ends its build if it is being built."""
     ResumeProjection: _grpc.UnaryUnaryMultiCallable[_projection_service_pb2.ResumeProjectionRequest, _projection_service_pb2.ResumeProjectionResponse]
     """Starts a projection again that has stopped because of an error."""
+    AuditProjections: _grpc.UnaryStreamMultiCallable[_projection_audit_pb2.AuditProjectionsRequest, _projection_audit_pb2.AuditProjectionsResponse]
+    """Folds the log afresh, verifies every chain, and compares every live generation with the result, row by row."""
 
 @_typing.type_check_only
 class ProjectionServiceAsyncStub(ProjectionServiceStub):
@@ -83,6 +86,8 @@ class ProjectionServiceAsyncStub(ProjectionServiceStub):
     """Removes the file of a generation that is not live, and ends its build if it is being built."""
     ResumeProjection: _aio.UnaryUnaryMultiCallable[_projection_service_pb2.ResumeProjectionRequest, _projection_service_pb2.ResumeProjectionResponse]  # type: ignore[assignment]
     """Starts a projection again that has stopped because of an error."""
+    AuditProjections: _aio.UnaryStreamMultiCallable[_projection_audit_pb2.AuditProjectionsRequest, _projection_audit_pb2.AuditProjectionsResponse]  # type: ignore[assignment]
+    """Folds the log afresh, verifies every chain, and compares every live generation with the result, row by row."""
 
 class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Shows operators how a server reads its log: single records, the versions of events, and parked orders."""
@@ -174,5 +179,13 @@ class ProjectionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_projection_service_pb2.ResumeProjectionResponse, _abc.Awaitable[_projection_service_pb2.ResumeProjectionResponse]]:
         """Starts a projection again that has stopped because of an error."""
+
+    @_abc_1.abstractmethod
+    def AuditProjections(
+        self,
+        request: _projection_audit_pb2.AuditProjectionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_projection_audit_pb2.AuditProjectionsResponse], _abc.AsyncIterator[_projection_audit_pb2.AuditProjectionsResponse]]:
+        """Folds the log afresh, verifies every chain, and compares every live generation with the result, row by row."""
 
 def add_ProjectionServiceServicer_to_server(servicer: ProjectionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

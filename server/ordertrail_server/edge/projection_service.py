@@ -1,8 +1,10 @@
 """ProjectionService without gRPC: each method takes a valid request and returns serialized responses."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from functools import partial
 
+from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
 from ordertrail.v1.projection_service_pb2 import (
     CompareGenerationRequest,
     CompareGenerationResponse,
@@ -128,6 +130,18 @@ class ProjectionService:
         """Return a serialized ResumeProjectionResponse."""
         await self._host.resume(request.name)
         return ResumeProjectionResponse().SerializeToString()
+
+    async def AuditProjections(  # noqa: N802
+        self, request: AuditProjectionsRequest, time_remaining: float | None
+    ) -> AsyncGenerator[bytes, None]:
+        """Yield serialized AuditProjectionsResponses. If the caller closes this, the audit ends."""
+        async with aclosing(self._host.audit(request.names)) as messages:
+            async for message in messages:
+                yield message
+
+    def drain(self) -> None:
+        """End the running audit, because the server stops."""
+        self._host.end_audit()
 
     async def _find_generation(self, generation: Generation) -> GenerationMessage:
         reports = [line for report in await self._host.report() for line in report.generations]

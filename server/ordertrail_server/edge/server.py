@@ -19,6 +19,7 @@ from ordertrail.v1 import (
 from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
+from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
@@ -75,6 +76,7 @@ class Server:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = Health()
         self._history: HistoryService | None = None
+        self._projection: ProjectionService | None = None
         self._draining = Draining()
         self._running = RunningCalls()
         self._services: list[str] = []
@@ -88,9 +90,9 @@ class Server:
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
         """Serve queries of the read model."""
-        self._history = history
+        self._history, self._projection = history, projection
         self._add(HISTORY, _history_handlers(history, self._requests))
-        self._add(PROJECTION, _query_handlers(PROJECTION, projection, self._requests))
+        self._add(PROJECTION, _projection_handlers(projection, self._requests))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
@@ -139,6 +141,8 @@ class Server:
         self._health.stop()
         if self._history is not None:
             self._history.drain()
+        if self._projection is not None:
+            self._projection.drain()
         self._draining.begin()
         stopping = asyncio.create_task(self._server.stop(grace))
         idle = asyncio.create_task(self._running.wait_idle())
@@ -200,6 +204,16 @@ def _history_handlers(service: HistoryService, admission: RequestAdmission) -> H
         **_query_handlers(HISTORY, service, admission),
         "StreamOrderEvents": stream_handler(StreamOrderEventsRequest, events),
         "DiffOrders": stream_handler(DiffOrdersRequest, diffs),
+    }
+
+
+def _projection_handlers(service: ProjectionService, admission: RequestAdmission) -> Handlers:
+    def audit(request: AuditProjectionsRequest, context: Context) -> AsyncGenerator[bytes, None]:
+        return service.AuditProjections(request, context.time_remaining())
+
+    return {
+        **_query_handlers(PROJECTION, service, admission),
+        "AuditProjections": stream_handler(AuditProjectionsRequest, audit),
     }
 
 

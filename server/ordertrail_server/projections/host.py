@@ -1,7 +1,7 @@
-"""The projections of a server, and the operations on them: report, rebuild, compare, promote, drop, resume, repair."""
+"""The projections of a server, and the operations on them: report, rebuild, audit, promote, drop, resume, repair."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from ordertrail_server.log.port import Log
 from ordertrail_server.log.source import LogSource
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.projections.audit.running_audit import RunningAudit
 from ordertrail_server.projections.build import Build
 from ordertrail_server.projections.builds import Builds
 from ordertrail_server.projections.catalog import ORDERS
@@ -58,6 +59,7 @@ class ProjectionHost:
             source, directory, own_names, self._added_names, note_progress, on_switch, on_damage, grace_s
         )
         self._builds = Builds(source, directory, on_damage, grace_s)
+        self._audit = RunningAudit(source, directory, on_damage)
         self._operations = Operations()
         self._report = SharedCall(self._create_report)
 
@@ -91,6 +93,7 @@ class ProjectionHost:
 
     async def stop(self) -> None:
         """Let the processes finish their batches; both that and killing them is safe."""
+        self.end_audit()
         await self._operations.stop()
         await asyncio.gather(self._live.stop(), self._builds.stop())
 
@@ -193,6 +196,19 @@ class ProjectionHost:
         if not had_build and generation not in list_generations(self._directory):
             raise not_found(f"There is no generation {generation.number} of {generation.name}.")
         remove_database(generation.file(self._directory))
+
+    def audit(self, names: Sequence[str]) -> AsyncGenerator[bytes, None]:
+        """Compare live generations with a new fold of the log, all of them without `names`; see RunningAudit.run.
+
+        Raises Refused if there is no such projection.
+        """
+        for name in names:
+            self._require(name)
+        return self._audit.run(list(dict.fromkeys(names)) or self.names)
+
+    def end_audit(self) -> None:
+        """End the running audit, because the server stops. Its call is refused."""
+        self._audit.stop()
 
     async def resume(self, name: str) -> None:
         """Start a projection again that has stopped. Raises Refused."""
