@@ -12,6 +12,8 @@ VOLATILE = [
     (r"[\d,]+( commands acknowledged,)", r"N\1"),
     (r"[\d.]+ s, [\d,]+ commands/s", "RATE"),
     (r"^[\d,]+ records, [\d,]+ orders, [\d,]+ events,(.*) [\d.]+ seconds", r"N records, N orders, N events,\1 SECONDS"),
+    (r"^[\d,]+ records, [\d,]+ orders, [\d,]+ facts$", "N records, N orders, N facts"),
+    (r"^( +\w+) +([\d,]+) +\2 +(\d+)$", r"\1 N N \3"),  # an audit: rows of a projection, as stored and as expected
     (r"the same [\d,]+ rows as", "the same N rows as"),
     (r"<lte:(\d+) gte:(\d+)>", r"<gte:\2 lte:\1>"),  # grpcurl prints options in any order
     (r"<max_len:(\d+) min_len:(\d+)>", r"<min_len:\2 max_len:\1>"),

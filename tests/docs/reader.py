@@ -16,6 +16,8 @@ from ordertrail_server.log.token import write_token
 
 PAGE_ADDRESS = "127.0.0.1:50051"
 START_COMMANDS = ("make run", ". .venv/bin/activate", "ordertrail serve")
+STOPPED_COMMANDS = ("ordertrail rebuild", "ordertrail audit --data")
+"""Commands that need a stopped server."""
 PROGRAMS = {
     "ordertrail": [sys.executable, "-m", "ordertrail_server.cli"],
     "python": [sys.executable],
@@ -33,8 +35,8 @@ class Reader:
 
     async def run_command(self, command: str) -> str:
         """Run a command line of a page once queries include all earlier events, and return its output."""
-        if command.startswith("ordertrail rebuild"):
-            assert self.server.stop() == 0
+        if command.startswith(STOPPED_COMMANDS):
+            assert not self.server.running or self.server.stop() == 0
         else:
             await wait_until_current(self.server)
         program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))

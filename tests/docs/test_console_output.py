@@ -35,7 +35,7 @@ async def test_import_page_shows_the_output_of_its_commands(reader: Reader) -> N
 
 async def test_operations_page_shows_its_output_and_its_backup_can_be_served(reader: Reader, tmp_path: Path) -> None:
     await reader.run_command("ordertrail produce 20 --life 0")
-    assert await run_console_commands(OPERATIONS, reader) == 3
+    assert await run_console_commands(OPERATIONS, reader) == 4
     restored = tmp_path / "restored"
     restored.mkdir()
     (tmp_path / "backup.sqlite").rename(restored / "log.sqlite")

@@ -23,6 +23,8 @@ COMMANDS = {
     "prepare": "Build the projections of a new release beside the running server.",
     "rebuild": "Rebuild the projections of a stopped server from the log.",
     "export": "Write the timeline and the events as JSON Lines, CSV or Parquet.",
+    "audit": "Compare the projections with a new fold of the log.",
+    "verify": "Check a receipt against the records of its order.",
     "schema": "Create, check and release versions of stored events.",
     "topics": "Create, check and delete the Kafka topic of a log.",
     "log": "Copy a log between a data directory and a Kafka topic.",
