@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from benchmarks import (
+    audit,
     batched_commands,
     disk,
     eventsourcing_upcast,
@@ -69,6 +70,7 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield partial(past_orders.measure_newest_first)
     yield partial(timeline.measure, 100_000)
     yield partial(timeline.measure_bytes, 100_000)
+    yield partial(audit.measure, many)
     yield partial(disk.measure, FEW)
     yield partial(restart.measure, many)
     yield partial(prepared_release.measure, many)
