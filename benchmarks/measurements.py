@@ -11,6 +11,7 @@ from benchmarks import (
     history_stream,
     mixed_load,
     old_version_projection,
+    past_lists,
     past_orders,
     prepared_release,
     projector,
@@ -68,6 +69,8 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield from (partial(projector.measure, events) for events in (FEW, many))
     yield from (partial(past_orders.measure_point, kind) for kind in ("version", "time"))
     yield partial(past_orders.measure_newest_first)
+    yield partial(past_lists.measure_list, many)
+    yield partial(past_lists.measure_diff, many)
     yield partial(timeline.measure, 100_000)
     yield partial(timeline.measure_bytes, 100_000)
     yield partial(audit.measure, many)

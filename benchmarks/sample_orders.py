@@ -54,14 +54,15 @@ def _entries_of(number: int) -> list[Entry]:
     return [placed, record(order_id, 2, digest(placed.value), encode(OrderConfirmed()))]
 
 
-def record(order_id: str, version: int, previous: bytes, chunk: bytes) -> Entry:
+def record(order_id: str, version: int, previous: bytes, chunk: bytes, time: int | None = None) -> Entry:
+    """Return a record. `time` is its record time in nanoseconds; by default, versions are a nanosecond apart."""
     event_id = str(uuid_utils.uuid7())
     value = seal(
         event_id=event_id,
         order_id=order_id,
         order_version=version,
         previous=previous,
-        record_time_ns=1_795_000_000_000_000_000 + version,
+        record_time_ns=1_795_000_000_000_000_000 + version if time is None else time,
         request_id=event_id,
         command_digest=bytes(16),
         origin="",
