@@ -28,8 +28,10 @@ OTHER_BYTES = {
         "ListOrderEventsResponse": "public events, as they are sent",
         "HistoryEvent": "a public event that schema has just made ready to be sent",
     },
-    "history/past_state.py": {"ListOrderEventsResponse": "public events, as they are sent"},
-    "history/snapshots.py": {"Order": "the public order in the projection orders"},
+    "history/past_state.py": {
+        "ListOrderEventsResponse": "public events, as they are sent",
+        "Order": "the public order in the projection orders",
+    },
     "history/pages.py": {"type(request)": "a copy of a client's request"},
     "log/embedded/record_key.py": {"Empty": "a record's fields, of which a log knows the order id alone"},
     "log/token.py": {"contents": "a consistency token"},

@@ -1,6 +1,6 @@
 """The states of orders in the past: right at every version and point, from any files, at a bounded cost."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -64,7 +64,7 @@ async def test_page_of_orders_at_any_point_is_the_fold_of_their_facts(
                 order_ids = [*server.orders, "unknown"]
                 versions = await server.model.read(partial(find_versions, order_ids=order_ids, point=point))
                 assert versions == {order_id: order.version for order_id, order in states.items()}
-                assert await states_at(server.orders_model, server.model, versions) == states
+                assert await states_at(server.orders_model, server.model, versions) == serialize_all(states)
 
 
 @pytest.fixture
@@ -87,6 +87,14 @@ def state_of(server: HistoryServer, version: int) -> Order:
     return next(fact.order for fact in server.facts if fact.name == ("o", version))
 
 
+def serialized_state(server: HistoryServer, version: int) -> bytes:
+    return state_of(server, version).SerializeToString(deterministic=True)
+
+
+def serialize_all(orders: Mapping[str, Order]) -> dict[str, bytes]:
+    return {order_id: order.SerializeToString(deterministic=True) for order_id, order in orders.items()}
+
+
 async def test_every_thirty_second_version_has_a_snapshot(server: HistoryServer) -> None:
     rows = await server.orders_model.read(lambda c: c.execute("SELECT version, state FROM snapshots").fetchall())
     assert {version: Order.FromString(state) for version, state in rows} == {
@@ -96,10 +104,10 @@ async def test_every_thirty_second_version_has_a_snapshot(server: HistoryServer)
 
 @pytest.mark.parametrize("version", [1, 31, 32, 33, 64, 69, 70])
 async def test_state_is_right_around_snapshots_and_without_them(server: HistoryServer, version: int) -> None:
-    assert await state_at(server.orders_model, server.model, "o", version) == state_of(server, version)
+    assert await state_at(server.orders_model, server.model, "o", version) == serialized_state(server, version)
     with closing(connect_checked_writer(server.orders_model.path, "NORMAL")) as writer:
         writer.execute("DELETE FROM snapshots")
-    assert await state_at(server.orders_model, server.model, "o", version) == state_of(server, version)
+    assert await state_at(server.orders_model, server.model, "o", version) == serialized_state(server, version)
 
 
 async def test_long_history_without_a_snapshot_is_folded_in_chunks(
@@ -109,7 +117,7 @@ async def test_long_history_without_a_snapshot_is_folded_in_chunks(
     async with serve_history(tmp_path) as server:
         record_changes(server, 1_300)
         await server.project()
-        assert await state_at(server.orders_model, server.model, "o", 1_299) == state_of(server, 1_299)
+        assert await state_at(server.orders_model, server.model, "o", 1_299) == serialized_state(server, 1_299)
 
 
 async def test_files_of_different_generations_and_positions_give_the_same_states(
@@ -119,7 +127,7 @@ async def test_files_of_different_generations_and_positions_give_the_same_states
         await rebuilt.fold_up_to(ORDERS, 0, 40)
         server.orders_model.switch(live_generation(tmp_path / "rebuilt", ORDERS))
         for version in (31, 32, 40, 64, 69):
-            assert await state_at(server.orders_model, server.model, "o", version) == state_of(server, version)
+            assert await state_at(server.orders_model, server.model, "o", version) == serialized_state(server, version)
 
 
 async def test_order_ids_of_any_text_have_their_own_past(tmp_path: Path) -> None:
@@ -134,7 +142,7 @@ async def test_order_ids_of_any_text_have_their_own_past(tmp_path: Path) -> None
         assert versions == {**{order_id: number + 1 for number, order_id in enumerate(ids)}, ids[-1]: len(ids) - 1}
         states = await states_at(server.orders_model, server.model, versions)
         facts = {fact.name: fact.order for fact in server.facts}
-        assert states == {order_id: facts[order_id, version] for order_id, version in versions.items()}
+        assert states == serialize_all({order_id: facts[order_id, version] for order_id, version in versions.items()})
 
 
 async def test_version_that_history_lacks_is_refused_as_unavailable(server: HistoryServer) -> None:
@@ -148,7 +156,7 @@ async def test_damaged_snapshot_is_refused_and_never_used(server: HistoryServer)
     server.close()
     file = server.orders_model.path
     content = bytearray(file.read_bytes())
-    content[content.index(state_of(server, 32).SerializeToString(deterministic=True)) + 20] ^= 1
+    content[content.index(serialized_state(server, 32)) + 20] ^= 1
     file.write_bytes(content)
     with pytest.raises(Refused, match="orders is damaged"):
         await state_at(server.open_model(ORDERS), server.open_model(HISTORY), "o", 33)

@@ -31,7 +31,7 @@ async def order_as_of(
     if version == present.version:
         return present
     state = await state_at(orders, history, request.order_id, version)
-    return present._replace(version=version, state=state.SerializeToString())
+    return present._replace(version=version, state=state)
 
 
 def _not_found(request: GetOrderRequest, version: int) -> Refused:

@@ -81,6 +81,8 @@ def choose_path(values: Mapping[str, Value], connection: Connection, counts: Map
     """
     if "source_reference" in values:
         return "source_reference"
+    if "product_id" not in values:  # the index of customers is also sorted
+        return "customer_id" if "customer_id" in values else ""
     for name, count in counts.items():
         if name in values and connection.execute(count, (values[name], FEW + 1)).fetchone()[0] <= FEW:
             return name

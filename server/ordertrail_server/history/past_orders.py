@@ -82,8 +82,8 @@ class PastOrders:
         size = 0
         for first in range(0, len(rows), CHUNK):
             versions = {order_id: version for _, order_id, version in rows[first : first + CHUNK]}
-            orders = await states_at(self._orders.model, self._history.model, versions)
-            for state in [orders[order_id].SerializeToString() for order_id in versions]:
+            stored = await states_at(self._orders.model, self._history.model, versions)
+            for state in [stored[order_id] for order_id in versions]:
                 size += len(state)
                 if states and size > PAGE_BYTES:
                     return states

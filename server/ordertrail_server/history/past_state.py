@@ -1,4 +1,4 @@
-"""The states of orders at versions in the past: the nearest snapshot of `orders`, and the events after it of `history`.
+"""The states of orders at versions in the past: the nearest stored state of `orders`, and later events of `history`.
 
 The two files may be at different positions and of different generations, because an order's state at a version is the
 same in all of them. `version_search` finds the version of an order at a time or a token.
@@ -13,7 +13,7 @@ from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.snapshots import read_snapshots
+from ordertrail_server.history.stored_state import read_nearest_states
 from ordertrail_server.orders.evolve import evolve
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.packed_id import pack_sql
@@ -29,21 +29,30 @@ Range = tuple[str, int, int]
 """An order, and the versions after the first number up to the second one."""
 
 
-async def state_at(orders: ReadModel, history: ReadModel, order_id: str, version: int) -> Order:
-    """Return an order at one of its versions. Raises as `states_at` does."""
+async def state_at(orders: ReadModel, history: ReadModel, order_id: str, version: int) -> bytes:
+    """Return an order at one of its versions, serialized. Raises as `states_at` does."""
     return (await states_at(orders, history, {order_id: version}))[order_id]
 
 
-async def states_at(orders: ReadModel, history: ReadModel, versions: Mapping[str, int]) -> dict[str, Order]:
-    """Return the orders of one page at one version each, which the projection `history` includes.
+async def states_at(orders: ReadModel, history: ReadModel, versions: Mapping[str, int]) -> dict[str, bytes]:
+    """Return the orders of one page at one version each, serialized; the projection `history` includes these versions.
 
-    One query reads all snapshots, and one query up to CHUNK events. Raises Refused if a file cannot be read, or
+    One query reads all stored states, and one query up to CHUNK events. Raises Refused if a file cannot be read, or
     does not include a version yet. Whether an order is parked is up to the caller.
     """
-    states = await orders.read(partial(read_snapshots, versions=versions))
-    if _next_ranges(states, versions):
-        return await history.read(partial(fold_up_to, states=states, versions=versions))
+    stored = await orders.read(partial(read_nearest_states, versions=versions))
+    states = {order_id: state for order_id, (version, state) in stored.items() if version == versions[order_id]}
+    others = {order_id: version for order_id, version in versions.items() if order_id not in states}
+    if others:
+        earlier = {order_id: stored[order_id].state for order_id in others if order_id in stored}
+        states |= await history.read(partial(_fold_states, earlier=earlier, versions=others))
     return states
+
+
+def _fold_states(connection: Connection, earlier: Mapping[str, bytes], versions: Mapping[str, int]) -> dict[str, bytes]:
+    orders = {order_id: Order.FromString(state) for order_id, state in earlier.items()}
+    folded = fold_up_to(connection, orders, versions)
+    return {order_id: order.SerializeToString(deterministic=True) for order_id, order in folded.items()}
 
 
 def fold_up_to(connection: Connection, states: Mapping[str, Order], versions: Mapping[str, int]) -> dict[str, Order]:

@@ -80,5 +80,4 @@ class DiffStream:
         return await self._history.read_for_stream(partial(read_first_events, ranges))
 
     async def _states(self, versions: dict[str, int]) -> dict[str, bytes]:
-        orders = await states_at(self._orders, self._history, versions) if versions else {}
-        return {order_id: order.SerializeToString() for order_id, order in orders.items()}
+        return await states_at(self._orders, self._history, versions) if versions else {}
