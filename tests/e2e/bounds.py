@@ -55,11 +55,18 @@ def _within(field: Any) -> Any:
     rules = _rules(field)
     if _is_ours(field):
         return build_valid_message(GetMessageClass(field.message_type))
+    if field.message_type and _is_required_choice(field):
+        return GetMessageClass(field.message_type)()
     if rules.string.len:
         return "E" * rules.string.len
     if rules.string.min_len:
         return "x"
     return max(rules.int64.gte, rules.int32.gte) or None
+
+
+def _is_required_choice(field: Any) -> bool:
+    choice = field.containing_oneof
+    return choice is not None and choice.GetOptions().Extensions[rules_of_oneof].required
 
 
 def _violations_of(field: Any) -> Iterator[tuple[str, Any]]:

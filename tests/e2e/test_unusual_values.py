@@ -13,7 +13,12 @@ from ordertrail.v1.commands_pb2 import CancelOrderRequest, PlaceOrderRequest
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine
-from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrdersRequest, StreamOrderEventsRequest
+from ordertrail.v1.order_history_service_pb2 import (
+    DiffOrdersRequest,
+    GetOrderRequest,
+    ListOrdersRequest,
+    StreamOrderEventsRequest,
+)
 
 TEXTS = (
     "'; DROP TABLE orders; --",
@@ -30,6 +35,7 @@ EXTREMES = [
     for s in (-(1 << 63), -62_135_596_801, -1, 0, 253_402_300_800, (1 << 63) - 1)
     for n in (-(1 << 31), 0, 1 << 30)
 ]
+EXPECTED_CODES = ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE")
 TIMES = [Timestamp(seconds=seconds, nanos=nanos) for seconds, nanos in EXTREMES]
 
 
@@ -54,13 +60,13 @@ async def test_unusual_text_is_accepted_as_id_and_returned_unchanged(orders: Ord
     assert (await orders.send(request)).digest == first_receipt.digest
 
 
-@pytest.mark.parametrize("name", ["GetOrder", "ListOrders", "StreamOrderEvents"])
+@pytest.mark.parametrize("name", ["GetOrder", "ListOrders", "DiffOrders", "StreamOrderEvents"])
 async def test_extreme_times_are_answered_or_refused(orders: OrderTrail, name: str) -> None:
     order_id = (await orders.send(build_order())).order_id
     for time in TIMES:
         for request in requests_with_time(name, order_id, time):
             call_refusal = await catch_refusal_if_any(RPCS[name].call(orders.channel, request.SerializeToString()))
-            assert call_refusal is None or call_refusal.code.name in ("INVALID_ARGUMENT", "NOT_FOUND"), (
+            assert call_refusal is None or call_refusal.code.name in EXPECTED_CODES, (
                 request,
                 call_refusal,
             )
@@ -97,7 +103,13 @@ def requests_with_time(name: str, order_id: str, time: Timestamp) -> list[Any]:
     if name == "GetOrder":
         return [GetOrderRequest(order_id=order_id, record_time=time)]
     if name == "ListOrders":
-        return [ListOrdersRequest(created_from=time), ListOrdersRequest(created_before=time)]
+        fields = ("created_from", "created_before", "record_time")
+        return [ListOrdersRequest(**{field: time}) for field in fields]  # type: ignore[arg-type]
+    if name == "DiffOrders":
+        return [
+            DiffOrdersRequest(recorded_from=time),
+            DiffOrdersRequest(recorded_from=Timestamp(seconds=-1), recorded_before=time),
+        ]
     return [
         StreamOrderEventsRequest(order_id=order_id, recorded_from=time),
         StreamOrderEventsRequest(order_id=order_id, recorded_before=time),
