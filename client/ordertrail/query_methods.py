@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ordertrail.errors import from_rpc_error
+from ordertrail.errors import ServerFault, from_rpc_error
 from ordertrail.event_stream import stream_frames
 from ordertrail.query_conditions import (
     DiffConditions,
@@ -117,12 +117,14 @@ class QueryMethods:
         **conditions: Unpack[OrderConditions],
     ) -> AsyncGenerator[Order, None]:
         """Yield orders as they are or were, the latest first. Each page is fetched when its first order is needed."""
-        async for page in self._pages(
-            self.history.ListOrders, add_conditions(ListOrdersRequest(), conditions), timeout
-        ):
+        request = add_conditions(ListOrdersRequest(), conditions)
+        async for page in self._pages(self.history.ListOrders, request, timeout):
             _report_recency(page, on_page, on_age)
             if page.as_of_token:
                 on_as_of_token(page.as_of_token)
+            elif request.WhichOneof("as_of"):
+                message = "The server ignores the moment of the question, because its release is older; upgrade it."
+                raise ServerFault(grpc.StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED", message)
             for order in page.orders:
                 yield order
 

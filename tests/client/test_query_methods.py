@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.client.stub_server import AWAY, StubServer
 
 from ordertrail.client import OrderTrail
-from ordertrail.errors import NotFound
+from ordertrail.errors import NotFound, ServerFault
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import (
@@ -190,10 +190,17 @@ async def test_totals_of_all_pages_are_listed_with_their_age(client: OrderTrail,
 
 
 async def test_as_of_token_of_each_page_is_passed_on(client: OrderTrail, stub_server: StubServer) -> None:
-    stub_server.pages.extend([ListOrdersResponse(as_of_token="t", next_page_token="n"), ListOrdersResponse()])
+    pages = [ListOrdersResponse(as_of_token="t", next_page_token="n"), ListOrdersResponse(as_of_token="t")]
+    stub_server.pages.extend(pages)
     tokens: list[str] = []
     assert not [order async for order in client.list_orders(record_time=NOON, on_as_of_token=tokens.append)]
-    assert tokens == ["t"]
+    assert tokens == ["t", "t"]
+
+
+async def test_server_that_ignores_the_moment_is_an_error(client: OrderTrail, stub_server: StubServer) -> None:
+    stub_server.pages.append(page("o-1"))
+    with pytest.raises(ServerFault, match="release is older"):
+        await anext(client.list_orders(record_time=NOON))
 
 
 def diff(*versions: int, before: int = 0, after: int = 0) -> OrderDiff:
