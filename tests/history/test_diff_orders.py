@@ -1,3 +1,4 @@
+from contextlib import aclosing, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
@@ -23,11 +24,14 @@ from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderSource
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, DiffOrdersResponse
 from ordertrail.v1.order_pb2 import Order
-from ordertrail_server.history.diffs import changed_orders, diff_events
+from ordertrail_server.history.diffs import changed_orders, diff_events, diff_stream
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import moment
+from ordertrail_server.storage.checked.connection import connect_checked_writer
+
+IDENTITY = bytes(16)
 
 
 class Diff(NamedTuple):
@@ -89,7 +93,6 @@ async def test_diff_of_an_interval_has_every_fact_recorded_in_it(
 ) -> None:
     with TemporaryDirectory() as directory, pytest.MonkeyPatch.context() as patch:
         patch.setattr(changed_orders, "WINDOW", window)
-        patch.setattr(changed_orders, "CUSTOMER_WINDOW", window)
         patch.setattr(changed_orders, "MAX_ORDERS", max_orders)
         patch.setattr(diff_events, "FRAME_BYTES", max_bytes)
         async with serve_history(Path(directory), partitions) as server:
@@ -181,6 +184,30 @@ async def test_order_with_many_changes_comes_in_pieces_that_clients_can_receive(
         assert len(diffs) == 31
 
 
+async def test_order_that_a_retry_frees_during_the_diff_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changed_orders, "WINDOW", 2)
+    monkeypatch.setattr(diff_stream, "FRAME_BYTES", 1)
+    async with serve_history(tmp_path) as server:
+        server.record("o", build_placed("p"), NOON)
+        for number in range(9):
+            server.record(f"other-{number}", build_placed("p"), NOON + SECOND)
+        server.land("o", seal_record("o", 2, server.aggregate("o").head, b""))
+        await server.project()
+        frames = server.service.DiffOrders(DiffOrdersRequest(recorded_from=moment(NOON)), None)
+        named_ids: list[str] = []
+        async with aclosing(frames):
+            async for frame in frames:
+                response = DiffOrdersResponse.FromString(frame)
+                named_ids += response.parked_order_ids
+                if response.diffs:  # that of `o` is sent
+                    with closing(connect_checked_writer(server.model.path, "NORMAL")) as writer:
+                        for table in ("parked_orders", "ordertrail_waiting"):
+                            writer.execute(f"DELETE FROM {table}")
+        assert named_ids == ["o"]
+
+
 async def test_parked_order_is_named(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         server.record("o", build_placed("p"), NOON)
@@ -210,13 +237,18 @@ async def test_parked_order_is_named(tmp_path: Path) -> None:
             ErrorReason.ERROR_REASON_FUTURE_TIME,
             "recorded_before",
         ),
+        (
+            DiffOrdersRequest(from_token=write_token(IDENTITY, {0: 2}), until_token=write_token(IDENTITY, {0: 1})),
+            ErrorReason.ERROR_REASON_INVALID_REQUEST,
+            "until_token",
+        ),
         (DiffOrdersRequest(from_token="x"), ErrorReason.ERROR_REASON_INVALID_TOKEN, "from_token"),
     ],
 )
 async def test_moment_that_cannot_be_compared_is_refused(
     tmp_path: Path, request_: DiffOrdersRequest, reason: int, where: str
 ) -> None:
-    async with serve_history(tmp_path) as server:
+    async with serve_history(tmp_path, identity=IDENTITY) as server:
         await server.project()
         with pytest.raises(Refused) as error:
             await read_frames(server, request_)

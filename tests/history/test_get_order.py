@@ -1,3 +1,4 @@
+from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
@@ -24,6 +25,7 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 
 async def get_order(server: HistoryServer, request: GetOrderRequest) -> Order:
@@ -137,3 +139,14 @@ async def test_get_order_waits_for_its_as_of_token(tmp_path: Path) -> None:
         assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
         await server.project()
         assert await get_order(server, GetOrderRequest(order_id="o", token=token)) == server.orders["o"]
+
+
+async def test_past_of_an_order_that_is_freed_only_in_orders_is_refused(tmp_path: Path) -> None:
+    async with serve_history(tmp_path) as server:
+        token = server.record("o", build_placed("p"))
+        await server.project()
+        with closing(connect_checked_writer(server.model.path, "NORMAL")) as writer:
+            writer.execute("INSERT INTO parked_orders VALUES ('o', 'it cannot be read', 1)")
+        assert await get_order(server, GetOrderRequest(order_id="o")) == server.orders["o"]
+        refusal = await catch_refusal(server, GetOrderRequest(order_id="o", token=token))
+        assert refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED

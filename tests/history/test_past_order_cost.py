@@ -10,6 +10,7 @@ import pytest
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CANCELLED
+from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail_server.history.order_filter import choose_path, is_bounded
 from ordertrail_server.history.past_order_filter import PAST_COUNTS, past_filter
 from ordertrail_server.history.tokens import Moment
@@ -68,8 +69,10 @@ def timelines() -> Iterator[dict[int, Connection]]:
         yield {FEW: few, MANY: many}
 
 
-def count_steps(connection: Connection, request: ListOrdersRequest, past: Moment) -> int:
-    query = past_filter(request, past, None)
+def count_steps(
+    connection: Connection, request: ListOrdersRequest, past: Moment, after: PageTokenContents | None = None
+) -> int:
+    query = past_filter(request, past, after)
     statement = query.rows(choose_path(query.values, connection, PAST_COUNTS))
     steps = 0
 
@@ -93,6 +96,21 @@ def test_page_with_sorted_index_costs_the_same_among_few_and_many_orders(timelin
             for orders in (FEW, MANY)
         )
         assert many <= few * 1.2, request
+
+
+@pytest.mark.parametrize("first", [MANY // 2, LIMIT])
+def test_late_page_costs_the_same_as_the_first(timelines: dict[int, Connection], first: int) -> None:
+    newest = Moment((MANY * VERSIONS,), MANY * VERSIONS)
+    request = ListOrdersRequest(created_before=moment(MANY))
+    first_page = count_steps(timelines[MANY], request, newest)
+    after = PageTokenContents(last_number=first, last_text="o")
+    assert count_steps(timelines[MANY], request, newest, after) <= first_page * 1.2
+
+
+def test_orders_created_before_a_time_cost_the_same_as_the_newest(timelines: dict[int, Connection]) -> None:
+    newest = Moment((MANY * VERSIONS,), MANY * VERSIONS)
+    first_page = count_steps(timelines[MANY], ListOrdersRequest(), newest)
+    assert count_steps(timelines[MANY], ListOrdersRequest(created_before=moment(20)), newest) <= first_page * 1.2
 
 
 @pytest.mark.parametrize("share", [0.06, 0.5, 0.97])

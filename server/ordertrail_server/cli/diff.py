@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2 import OrderDiff
     from ordertrail.v1.order_pb2 import Order
 
-MOMENT = PointType(has_versions=False)
+TIME_OR_TOKEN = PointType(has_versions=False)
 HEADINGS = ("Order", "Version", "Status", "Quantity", "Total", "Events")
 EPILOG = """\b
 Examples:
@@ -33,7 +33,7 @@ Examples:
     "--from",
     "start",
     metavar="TIME|TOKEN",
-    type=MOMENT,
+    type=TIME_OR_TOKEN,
     required=True,
     help="The first moment: facts at this time and later are changes, or those after this token.",
 )
@@ -41,7 +41,7 @@ Examples:
     "--before",
     "end",
     metavar="TIME|TOKEN",
-    type=MOMENT,
+    type=TIME_OR_TOKEN,
     help="The second moment: facts before this time are changes, or those up to this token. Default: the present.",
 )
 @click.option("--customer", "customer_id", metavar="ID", help="Only orders of this customer.")

@@ -6,6 +6,7 @@ from functools import partial
 
 from google.protobuf.duration_pb2 import Duration
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.order_history_service_pb2 import (
     DiffOrdersRequest,
     GetOrderRequest,
@@ -36,6 +37,7 @@ from ordertrail_server.history.streaming.stream import stream_events
 from ordertrail_server.history.streaming.stream_hub import HEARTBEAT, StreamHub
 from ordertrail_server.history.timeline import require_timeline
 from ordertrail_server.history.tokens import latest, moment_of
+from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 
 Dated = (
@@ -46,10 +48,11 @@ Dated = (
 class HistoryService:
     """Answers queries from projections, which their owner closes after the last answer.
 
-    Orders as of now come from the projection `orders`, events and orders as of a point from `history`, totals from
-    `product_totals`, orders as of a time from `timeline`. These two may be further behind, and a server may keep no
-    `timeline`: see require_timeline. Every method raises Refused. `time_remaining` is the time until the call's
-    deadline, in seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
+    Orders as of now come from the projection `orders`, events from `history`, totals from `product_totals`. The state
+    of an order at a point is folded from a state in `orders` and events in `history`; lists as of a moment find their
+    orders in `timeline`, which a server may not keep (require_timeline). `product_totals` and `timeline` may be further
+    behind than the others. Every method raises Refused. `time_remaining` is the time until the call's deadline, in
+    seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
     """
 
     def __init__(
@@ -132,6 +135,9 @@ class HistoryService:
         diffs = DiffStream(self._orders.model, self._history.model, bounds, request.customer_id)
         async with aclosing(diffs.frames()) as frames:
             async for frame in frames:
+                if self._hub.draining:
+                    message = "The server stops, so the diff is incomplete; ask another server with the same moments."
+                    raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
                 yield frame
 
     def _past_orders(self) -> PastOrders:

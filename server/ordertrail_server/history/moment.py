@@ -12,6 +12,9 @@ from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment, nanoseconds
 
+APPEND_NS = 10_000_000_000
+"""The longest time that is expected between the record time of a fact and the end of its append, in nanoseconds."""
+
 
 def refuse_future(time: Timestamp, where: str, clock: Callable[[], int] = time_ns) -> None:
     """Raise Refused if the time in the request field `where` is later than this server's clock."""
@@ -27,6 +30,7 @@ async def offsets_at(time: Timestamp, freshness: Freshness, recency: Recency, de
 
     Raises Refused (UNAVAILABLE) if the log does not report its ends by the moment `deadline` of the event loop's clock.
     """
-    if recency.current_at is not None and nanoseconds(time) < recency.current_at:
+    # A fact gets its record time before it is appended.
+    if recency.current_at is not None and nanoseconds(time) + APPEND_NS < recency.current_at:
         return freshness.projected_offsets()
     return await freshness.query_ends(deadline)

@@ -34,18 +34,21 @@ async def state_at(orders: ReadModel, history: ReadModel, order_id: str, version
     return (await states_at(orders, history, {order_id: version}))[order_id]
 
 
-async def states_at(orders: ReadModel, history: ReadModel, versions: Mapping[str, int]) -> dict[str, bytes]:
+async def states_at(
+    orders: ReadModel, history: ReadModel, versions: Mapping[str, int], *, for_stream: bool = False
+) -> dict[str, bytes]:
     """Return the orders of one page at one version each, serialized; the projection `history` includes these versions.
 
     One query reads all stored states, and one query up to CHUNK events. Raises Refused if a file cannot be read, or
-    does not include a version yet. Whether an order is parked is up to the caller.
+    does not include a version yet. Whether an order is parked is up to the caller. A stream has threads of its own.
     """
-    stored = await orders.read(partial(read_nearest_states, versions=versions))
+    read_orders, read_history = (m.read_for_stream if for_stream else m.read for m in (orders, history))
+    stored = await read_orders(partial(read_nearest_states, versions=versions))
     states = {order_id: state for order_id, (version, state) in stored.items() if version == versions[order_id]}
-    others = {order_id: version for order_id, version in versions.items() if order_id not in states}
-    if others:
-        earlier = {order_id: stored[order_id].state for order_id in others if order_id in stored}
-        states |= await history.read(partial(_fold_states, earlier=earlier, versions=others))
+    folded_versions = {order_id: version for order_id, version in versions.items() if order_id not in states}
+    if folded_versions:
+        earlier = {order_id: stored[order_id].state for order_id in folded_versions if order_id in stored}
+        states |= await read_history(partial(_fold_states, earlier=earlier, versions=folded_versions))
     return states
 
 

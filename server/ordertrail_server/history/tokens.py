@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from google.protobuf.timestamp_pb2 import Timestamp
+
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_FOREIGN_TOKEN, ERROR_REASON_INVALID_TOKEN
 from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import ForeignToken, InvalidToken, read_moment_token, write_token
@@ -38,10 +40,11 @@ def moment_of(token: str, where: str, log_id: bytes, partitions: int) -> Moment:
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
     if not all(0 <= partition < partitions and 0 <= offset < OFFSETS for partition, offset in offsets.items()):
         raise invalid_token(where)
-    return Moment(
-        tuple(offsets.get(partition, 0) for partition in range(partitions)),
-        None if as_of is None else nanoseconds(as_of),
-    )
+    return Moment(tuple(offsets.get(partition, 0) for partition in range(partitions)), _time_of(as_of))
+
+
+def _time_of(as_of: Timestamp | None) -> int | None:
+    return None if as_of is None else nanoseconds(as_of)
 
 
 def token_of(log_id: bytes, offsets: Offsets, time: int | None = None) -> str:

@@ -10,10 +10,11 @@ from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.skipped_orders import find_skipped_orders
 from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import Moment
+from ordertrail_server.history.version_search import find_versions
 from ordertrail_server.log.position import LogPosition
 
-WINDOW, CUSTOMER_WINDOW = 5_000, 50_000
-"""The most positions that one step visits: of all customers, and of one, who has few of the events."""
+WINDOW = 5_000
+"""The most events that one step visits."""
 
 MAX_ORDERS = 50
 """The most orders that one step returns. It bounds the memory for their states."""
@@ -27,6 +28,10 @@ WHERE {customer} e.position >= :low AND e.position < :high AND {end} AND NOT ({s
 AND (e.version = 1 OR EXISTS (
 SELECT 1 FROM events p WHERE p.order_key = e.order_key AND p.version = e.version - 1 AND {start_of_previous}))
 ORDER BY e.position LIMIT :limit)"""
+
+_PARKED = """SELECT json_group_array(order_id) FROM parked_orders
+WHERE order_id IN (SELECT value FROM json_each(?))"""
+_NO_LIMIT = Limits(1, 1 << 30)
 
 
 class ChangedOrder(NamedTuple):
@@ -49,10 +54,10 @@ def find_changed_orders(
     bounds: DiffBounds, customer_id: str, partition: int, low: int, named_ids: set[str], connection: Connection
 ) -> ChangedOrders:
     """Return the next changed orders of a partition from the packed position `low` on; `named_ids` are not repeated."""
-    window = CUSTOMER_WINDOW if customer_id else WINDOW
-    high = min(low + window, LogPosition(partition, bounds.high[partition]).pack())
-    waiting = EventFilter(customer_id=customer_id)
-    skipped = find_skipped_orders(connection, waiting, Span(low, high), _NO_LIMIT, named_ids)
+    event_filter = EventFilter(customer_id=customer_id)
+    span = Span(low, LogPosition(partition, bounds.high[partition]).pack())
+    span = _limit_visits(connection, event_filter, span)
+    skipped = find_skipped_orders(connection, event_filter, span, _NO_LIMIT, named_ids)
     statement = _CHANGED.format(
         customer=_OF_CUSTOMER if customer_id else "",
         end=_includes(bounds.end, "e", "end"),
@@ -72,10 +77,19 @@ def find_changed_orders(
     [rows] = connection.execute(statement, values).fetchone()
     orders = [ChangedOrder(*row) for row in json.loads(rows)]
     reached = skipped.span.high if len(orders) < MAX_ORDERS else orders[-1].position + 1
-    return ChangedOrders(orders, reached, skipped.orders_outside(Span(reached, high)))
+    return ChangedOrders(orders, reached, skipped.orders_outside(Span(reached, span.high)))
 
 
-_NO_LIMIT = Limits(1, 1 << 30)
+def find_last_versions(end: Moment, order_ids: list[str], connection: Connection) -> tuple[dict[str, int], list[str]]:
+    """Return the version of each order at the second moment, and those of the orders that are parked."""
+    [parked_ids] = connection.execute(_PARKED, (json.dumps(order_ids),)).fetchone()
+    return find_versions(connection, order_ids, end), json.loads(parked_ids)
+
+
+def _limit_visits(connection: Connection, event_filter: EventFilter, span: Span) -> Span:
+    values = event_filter.values() | {"low": span.low, "high": span.high, "count": WINDOW}
+    row = connection.execute(event_filter.index_position(), values).fetchone()
+    return span if row is None else span.before(row[0])
 
 
 def _includes(moment: Moment, row: str, name: str) -> str:

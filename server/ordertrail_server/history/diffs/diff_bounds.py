@@ -13,7 +13,7 @@ from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.time_blocks import offsets_before, offsets_since
 from ordertrail_server.history.tokens import Moment, Offsets, latest, moment_of
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.orders.times import LAST_NANOSECOND, nanoseconds
 
 
 class DiffBounds(NamedTuple):
@@ -32,6 +32,9 @@ async def diff_bounds(
     model = history.model
     start = _token_moment(model, request, "from_token")
     end = _token_moment(model, request, "until_token")
+    if start and end and start.offsets != end.offsets and latest([start.offsets, end.offsets]) == start.offsets:
+        message = "until_token is earlier than from_token; give the earlier token first."
+        raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="until_token"))
     required = [required_offsets(model, request.at_least_as_fresh), *(m.offsets for m in (start, end) if m is not None)]
     if request.HasField("recorded_before"):
         _check_interval(request)
@@ -39,7 +42,7 @@ async def diff_bounds(
     elif request.HasField("recorded_from"):
         refuse_future(request.recorded_from, "recorded_from")
     await history.freshness.wait_until_fresh(latest(required), deadline)
-    return await model.read(partial(_read_bounds, model, request, start, end))
+    return await model.read_for_stream(partial(_read_bounds, model, request, start, end))
 
 
 def _token_moment(
@@ -67,10 +70,14 @@ def _read_bounds(
         start = Moment(end.offsets, _last_instant(request, "recorded_from"))
     low, high = start.offsets, end.offsets
     if start.time is not None:
-        low = tuple(map(min, low, offsets_since(model, start.time + 1, connection)))
+        low = tuple(map(min, low, offsets_since(model, _next_instant(start.time), connection)))
     if end.time is not None:
-        high = tuple(map(min, high, offsets_before(model, end.time + 1, connection)))
+        high = tuple(map(min, high, offsets_before(model, _next_instant(end.time), connection)))
     return DiffBounds(start, end, low, high)
+
+
+def _next_instant(time: int) -> int:
+    return min(time + 1, LAST_NANOSECOND)
 
 
 def _last_instant(request: DiffOrdersRequest, field: Literal["recorded_from", "recorded_before"]) -> int | None:

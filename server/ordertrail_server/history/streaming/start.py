@@ -41,7 +41,9 @@ async def stream_bounds(
     await freshness.wait_until_fresh(required, deadline)
     if start is None and request.HasField("recorded_from"):
         begin = await model.read_for_stream(partial(offsets_since, model, nanoseconds(request.recorded_from)))
-    return Bounds(begin, *(None, None) if request.follow else await model.read(partial(_ends, model, request)))
+    if request.follow:
+        return Bounds(begin, None, None)
+    return Bounds(begin, *await model.read_for_stream(partial(_ends, model, request)))
 
 
 async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
