@@ -22,6 +22,7 @@ OPERATIONS = {
     "PromoteGeneration",
     "DropGeneration",
     "ResumeProjection",
+    "AuditProjections",
 }
 READS = [
     method.name
