@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 import pytest
+from tests.e2e.logs import Embedded, LogOfServer
 from tests.e2e.refusals import PYTHON, catch_refusal, catch_refusal_if_any, read_status
 from tests.e2e.rpcs import RPCS, build_request
 from tests.e2e.running_server import RunningServer, wait_until_serving
@@ -20,6 +21,12 @@ MEBIBYTE = 1 << 20
 # A tag without a value; a length beyond the end; a number without an end; a group that does not end.
 NO_MESSAGES = (b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\x08" + b"\xff" * 11, b"\xff" * 40, b"\x0b\x0b")
 RANDOM_REQUESTS = 300  # to each rpc
+
+
+@pytest.fixture(scope="module")
+def log() -> LogOfServer:
+    """The embedded log alone: what these tests check happens before a log is used, or after."""
+    return Embedded()
 
 
 @pytest.mark.parametrize("name", RPCS)

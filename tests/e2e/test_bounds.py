@@ -3,10 +3,17 @@
 import grpc
 import pytest
 from tests.e2e.bounds import Violation, violating_messages
+from tests.e2e.logs import Embedded, LogOfServer
 from tests.e2e.refusals import Refused, catch_refusal, read_status
 from tests.e2e.rpcs import RPCS, Rpc
 
 from ordertrail.client import OrderTrail
+
+
+@pytest.fixture(scope="module")
+def log() -> LogOfServer:
+    """The embedded log alone: what these tests check happens before a log is used, or after."""
+    return Embedded()
 
 
 def test_contract_has_the_tested_bounds() -> None:

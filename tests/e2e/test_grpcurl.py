@@ -11,6 +11,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
+from tests.e2e.logs import Embedded, LogOfServer
 from tests.e2e.rpcs import RPCS
 from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import new_id
@@ -18,6 +19,12 @@ from tests.e2e.sample_orders import new_id
 GRPCURL = Path(sys.executable).with_name("grpcurl")
 SERVICES = sorted({rpc.method.containing_service.full_name for rpc in RPCS.values()})
 COMMANDS, HISTORY = "ordertrail.v1.OrderCommandService", "ordertrail.v1.OrderHistoryService"
+
+
+@pytest.fixture(scope="module")
+def log() -> LogOfServer:
+    """The embedded log alone: what these tests check happens before a log is used, or after."""
+    return Embedded()
 
 
 def run(

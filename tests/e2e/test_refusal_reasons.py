@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from tests.e2e.logs import Embedded, LogOfServer
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS, VERBS, build_request
 from tests.e2e.sample_orders import build_order, import_documents, new_id
@@ -30,6 +31,12 @@ from ordertrail.values import line, shipped
 
 FUTURE = Timestamp(seconds=32_503_680_000)
 LARGEST_PRICE = "999999999999"
+
+
+@pytest.fixture(scope="module")
+def log() -> LogOfServer:
+    """The embedded log alone: what these tests check happens before a log is used, or after."""
+    return Embedded()
 
 
 def of_line(product: str, price: str = "1.00", currency: str = "EUR") -> Any:

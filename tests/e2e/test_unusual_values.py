@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from tests.e2e.logs import Embedded, LogOfServer
 from tests.e2e.refusals import catch_refusal_if_any
 from tests.e2e.rpcs import RPCS
 from tests.e2e.sample_orders import build_order, new_id
@@ -37,6 +38,12 @@ EXTREMES = [
 ]
 EXPECTED_CODES = ("INVALID_ARGUMENT", "NOT_FOUND", "OUT_OF_RANGE")
 TIMES = [Timestamp(seconds=seconds, nanos=nanos) for seconds, nanos in EXTREMES]
+
+
+@pytest.fixture(scope="module")
+def log() -> LogOfServer:
+    """The embedded log alone: what these tests check happens before a log is used, or after."""
+    return Embedded()
 
 
 @pytest.mark.parametrize("text", TEXTS)
