@@ -30,9 +30,9 @@ async def _play_rounds(plan: Plan, directory: Path, rounds: int) -> Counter[str]
 
 
 @pytest.mark.trial
-@pytest.mark.timeout(START_TIMEOUT_S + ROUND_TIMEOUT_S * choose_size(1, 4, 60))
+@pytest.mark.timeout(START_TIMEOUT_S + ROUND_TIMEOUT_S * choose_size(1, 2, 60))
 @pytest.mark.usefixtures("kafka")
-@pytest.mark.parametrize(("brokers", "rounds"), [(1, choose_size(1, 4, 60)), (3, choose_size(1, 1, 20))])
+@pytest.mark.parametrize(("brokers", "rounds"), [(1, choose_size(1, 2, 60)), (3, choose_size(1, 1, 20))])
 async def test_every_receipt_and_refusal_is_true_under_faults_of_servers_and_brokers(
     tmp_path: Path, brokers: int, rounds: int
 ) -> None:

@@ -45,7 +45,7 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.orders.order_reader import OrderReader
 
-KILLS = choose_size(2, 8, 400)
+KILLS = choose_size(2, 4, 400)
 
 
 class ReadRecordingLog(EmbeddedLog):

@@ -29,7 +29,7 @@ from ordertrail_server.projections.wrapped_connection import wrap_connection
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.connection import Connection, connect_writer
 
-MUTATIONS = choose_size(5_000, 200_000, 10_000_000)
+MUTATIONS = choose_size(5_000, 100_000, 10_000_000)
 OFFSET = 7
 
 

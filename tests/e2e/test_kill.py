@@ -28,7 +28,7 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.orders.tables import HEAD_OF_ORDER
 from ordertrail_server.storage.connection import connect_reader
 
-KILLS = {"embedded": choose_size(2, 30, 1000), "kafka": choose_size(2, 6, 200)}
+KILLS = {"embedded": choose_size(2, 12, 1000), "kafka": choose_size(2, 4, 200)}
 SEED = int(os.environ.get("ORDERTRAIL_KILL_SEED", str(time.time_ns())))
 
 

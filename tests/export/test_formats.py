@@ -44,7 +44,7 @@ async def export_in_each_format(log: MemoryLog, data: Path) -> None:
 
 
 @pytest.mark.sampled
-@settings(max_examples=choose_size(10, 200, 5_000))
+@settings(max_examples=choose_size(10, 60, 5_000))
 @given(facts=strange_facts)
 def test_files_have_the_rows_of_the_projections(facts: list[StrangeFact]) -> None:
     async def compare(data: Path) -> None:

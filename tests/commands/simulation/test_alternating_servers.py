@@ -23,7 +23,7 @@ from tests.trials import choose_size
 from ordertrail_server.commands import writer as writer_module
 from ordertrail_server.commands.follower import Follower
 
-RUNS = choose_size(20, 120, 4_000)
+RUNS = choose_size(20, 60, 4_000)
 NOWHERE = Path(os.devnull)
 PAUSES = [0.0005, 0.002, 0.03, 0.2, 3.0, 12.0]
 

@@ -37,7 +37,7 @@ def scenarios(servers: int, atomic: bool) -> st.SearchStrategy[Scenario]:
 
 
 def runs(number: int) -> settings:
-    return settings(max_examples=choose_size(number, 12 * number, 400 * number), database=None)
+    return settings(max_examples=choose_size(number, 6 * number, 400 * number), database=None)
 
 
 @pytest.mark.sampled

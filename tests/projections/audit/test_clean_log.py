@@ -17,7 +17,7 @@ from tests.trials import choose_size
 from ordertrail.v1 import projection_audit_pb2 as messages
 from ordertrail_server.projections.opened_engine import open_engine
 
-EXAMPLES = choose_size(quick=5, trial=60, long=3_000)
+EXAMPLES = choose_size(quick=5, trial=25, long=3_000)
 WRONG_RECORDS = {messages.AUDIT_FINDING_KIND_RECORD_BROKEN, messages.AUDIT_FINDING_KIND_RECORD_FOREIGN}
 
 

@@ -12,7 +12,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 
 Row = tuple[object, ...]
 
-EXAMPLES = choose_size(quick=40, trial=300, long=10_000)
+EXAMPLES = choose_size(quick=40, trial=150, long=10_000)
 keys = st.one_of(st.none(), st.integers(-3, 3), st.text("aÿ☃", max_size=2), st.binary(max_size=2))
 tables = st.dictionaries(keys, st.integers(0, 2), max_size=8).map(lambda rows: list(rows.items()))
 

@@ -20,7 +20,7 @@ from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, is_damage, is_in_use
 from ordertrail_server.storage.transaction import transaction
 
-KILLS = choose_size(3, 60, 2_000)
+KILLS = choose_size(3, 20, 2_000)
 
 
 @pytest.fixture

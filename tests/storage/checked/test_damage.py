@@ -22,7 +22,7 @@ from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
 
-FLIPS = choose_size(12, 400, 40_000)
+FLIPS = choose_size(12, 150, 40_000)
 SEED = int(os.environ.get("ORDERTRAIL_FLIP_SEED", str(time.time_ns())))
 REGIONS = ("first page", "table leaf", "table interior", "index leaf", "index interior", "other", "checksums")
 HEADER_BYTES = 100

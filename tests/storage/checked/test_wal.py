@@ -24,7 +24,7 @@ from ordertrail_server.storage.connection import Connection
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.transaction import transaction
 
-FLIPS = choose_size(20, 100, 60_000)
+FLIPS = choose_size(20, 60, 60_000)
 SEED = int(os.environ.get("ORDERTRAIL_FLIP_SEED", str(time.time_ns())))
 
 
