@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict, MessageToJson
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.cli.command_line import ORDERTRAIL, CommandLine, serve_directory
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove, write_log
 
 from ordertrail.chain import digest
 from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail_server.cli.value_text import time_text
 from ordertrail_server.log.port import Entry
 from ordertrail_server.log.token import write_token
 
@@ -121,6 +123,7 @@ def test_receipt_of_another_log_or_a_newer_one_is_not_verified(cli: CommandLine)
         ('{"digest": 7}', "RECEIPT is not a receipt as JSON"),
         ("{", "RECEIPT is not a receipt as JSON"),
         ('{"receipt": 7}', "RECEIPT is not a receipt as JSON"),
+        ('{"receipt":' * 100_000, "RECEIPT is not a receipt as JSON"),
         ("no-such-file", "The receipt cannot be read from no-such-file: No such file or directory."),
         (
             MessageToJson(Receipt(digest=b"0" * 16, position=Position(partition=0, offset=0), consistency_token="ä")),
@@ -129,6 +132,20 @@ def test_receipt_of_another_log_or_a_newer_one_is_not_verified(cli: CommandLine)
     ],
 )
 def test_text_that_is_no_receipt_ends_with_exit_code_2(cli: CommandLine, receipt: str, reason: str) -> None:
-    completed = cli.run("verify", receipt)
+    arguments = [*ORDERTRAIL, "verify", "-" if receipt.startswith("{") else receipt]
+    completed = subprocess.run(
+        arguments, input=receipt, env=cli.environment, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (completed.returncode, completed.stdout) == (2, "")
     assert reason in completed.stderr
+
+
+def test_verification_that_cannot_be_printed_ends_with_exit_code_2(cli: CommandLine) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = cli.run_as({}, "verify", MessageToJson(RECEIPTS["fine"]), stdout=full)
+    assert result.returncode == 2, result.stderr
+
+
+def test_time_after_the_year_9999_is_printed_as_seconds() -> None:
+    assert time_text(Timestamp(seconds=253_402_300_800)) == "253402300800 s"
+    assert time_text(Timestamp(seconds=0)) == "1970-01-01 00:00:00.000Z"

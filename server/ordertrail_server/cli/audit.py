@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.exit_code import UNCHECKED, VerdictCommand
 from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.cli.projections.projection_argument import ProjectionName
 from ordertrail_server.cli.server_call import CallFailed, calls_server, target_option
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ordertrail.v1.projection_audit_pb2 import AuditResult
     from ordertrail_server.cli.audit_output import AuditOutput
 
-NOT_AUDITED = 2
+NOT_AUDITED = UNCHECKED
 EPILOG = """\b
 Examples:
   ordertrail audit
@@ -24,7 +25,7 @@ Exit codes: 0 nothing found, 1 findings, 2 wrong usage, or not everything could
 be compared."""
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=VerdictCommand, epilog=EPILOG)
 @click.argument("names", metavar="[NAME]...", type=ProjectionName(), nargs=-1)
 @data_option("The data directory of a stopped server with an embedded log, to audit it without a server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message: progress, finding, report.")

@@ -11,9 +11,25 @@ from ordertrail_server.cli.standard_output import OutputFailed, discard, replace
 from ordertrail_server.operator_error import OperatorError
 
 FAILED = 1
+UNCHECKED = 2
 INTERRUPTED = 130  # 128 + SIGINT, the exit code that shells use
 BROKEN_PIPE = 141  # 128 + SIGPIPE
 TRACEBACK = "ORDERTRAIL_TRACEBACK"
+
+
+class FailureCode:
+    """The exit code of a failure that has none of its own, such as an unexpected error. The command may change it."""
+
+    exit_code = FAILED
+
+
+class VerdictCommand(click.Command):
+    """A command whose exit code 1 is a verdict. So a failure ends it with UNCHECKED."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command."""
+        ctx.ensure_object(FailureCode).exit_code = UNCHECKED
+        return super().invoke(ctx)
 
 
 def run_and_exit(command: click.Command) -> NoReturn:
@@ -32,8 +48,9 @@ def run_and_exit(command: click.Command) -> NoReturn:
 
 def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
     """Return the exit code, and the failure to show, if any."""
+    failure_code = FailureCode()
     try:
-        code = command.main(prog_name="ordertrail", standalone_mode=False)
+        code = command.main(prog_name="ordertrail", standalone_mode=False, obj=failure_code)
         sys.stdout.flush()
     except click.ClickException as error:
         return error.exit_code, error
@@ -42,20 +59,24 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
     except OutputFailed as error:
         discard(sys.stdout)
         # The reader of a closed pipe does not want the output.
-        return (BROKEN_PIPE, None) if isinstance(error.cause, BrokenPipeError) else _create_failure(str(error))
+        return (
+            (BROKEN_PIPE, None)
+            if isinstance(error.cause, BrokenPipeError)
+            else _create_failure(str(error), failure_code)
+        )
     except OperatorError as error:
-        return _create_failure(str(error))
+        return _create_failure(str(error), failure_code)
     except ModuleNotFoundError:
         raise  # the console script prints what to install
     except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
-        return _create_failure(_describe(error))
+        return _create_failure(_describe(error), failure_code)
     return code if isinstance(code, int) else 0, None
 
 
-def _create_failure(sentence: str) -> tuple[int, click.ClickException]:
-    return FAILED, click.ClickException(sentence)
+def _create_failure(sentence: str, failure_code: FailureCode) -> tuple[int, click.ClickException]:
+    return failure_code.exit_code, click.ClickException(sentence)
 
 
 def _show(failure: click.ClickException | None) -> None:

@@ -36,8 +36,11 @@ def error_text(error: Exception) -> str:
 
 
 def time_text(stamp: "Timestamp") -> str:
-    """Return a time in UTC, to the millisecond."""
-    return f"{stamp.ToDatetime().isoformat(sep=' ', timespec='milliseconds')}Z"
+    """Return a time in UTC, to the millisecond; outside the years 1 to 9999, the seconds since 1970."""
+    try:
+        return f"{stamp.ToDatetime().isoformat(sep=' ', timespec='milliseconds')}Z"
+    except (ValueError, OverflowError):  # another producer may have recorded such a time
+        return f"{stamp.seconds} s"
 
 
 def day_text(date: "Date") -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ordertrail_server.cli.exit_code import UNCHECKED, VerdictCommand
 from ordertrail_server.cli.server_call import CallFailed, calls_server, target_option
 from ordertrail_server.cli.table import print_table
 from ordertrail_server.cli.value_text import escape, json_line, time_text
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from ordertrail.receipt_chain import ProvenLink, Verification
     from ordertrail.v1.receipt_pb2 import Receipt
 
-NOT_CHECKED = 2
+NOT_CHECKED = UNCHECKED
 LONGEST_RECEIPT = 1 << 20
 HEADINGS = ("Version", "Record", "Digest", "Recorded")
 EPILOG = """\b
@@ -28,7 +29,7 @@ Exit codes: 0 verified, 1 not verified, 2 wrong usage, or it could not be
 checked."""
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=VerdictCommand, epilog=EPILOG)
 @click.argument("receipt", metavar="RECEIPT")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
@@ -81,7 +82,7 @@ def _parse(text: str) -> "Receipt":
         content = json.loads(text)
         content = content.get("receipt", content)
         return ParseDict(content, Receipt(), ignore_unknown_fields=True)
-    except (ValueError, AttributeError, TypeError, ParseError) as error:
+    except (ValueError, AttributeError, TypeError, ParseError, RecursionError) as error:
         raise CallFailed(f"RECEIPT is not a receipt as JSON: {escape(str(error))}.", NOT_CHECKED) from None
 
 
