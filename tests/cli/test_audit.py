@@ -1,10 +1,13 @@
 """`ordertrail audit` as an operator uses it: counts, findings and exit codes."""
 
 import json
+import os
+import pty
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.cli.command_line import CommandLine, serve_directory
+from tests.cli.command_line import ORDERTRAIL, CommandLine, serve_directory
 from tests.projections.audit.audited_directory import edit_live
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, write_log
 
@@ -67,3 +70,33 @@ def test_audit_that_cannot_run_or_not_compare_everything_ends_with_exit_code_2(d
         busy = NOBODY.run("audit", "--data", str(data))
     assert (busy.returncode, busy.stdout) == (2, "")
     assert "Leave out --data" in busy.stderr
+
+
+def test_report_is_printed_on_a_terminal_below_its_findings(data: Path) -> None:
+    edit_live(data / "projections", "orders", "UPDATE orders SET status = 9 WHERE order_id = 'fine'")
+    exit_code, screen = run_on_terminal("audit", "--data", str(data))
+    assert exit_code == 1
+    assert 0 < screen.index("row changed: orders.orders") < screen.index("Projection") < screen.index("1 finding.")
+    assert "Error" not in screen
+
+
+def run_on_terminal(*args: str) -> tuple[int, str]:
+    """Run a command with a terminal as stdout and stderr; return its exit code and what it wrote there."""
+    screen, terminal = pty.openpty()
+    environment = {**NOBODY.environment, "TERM": "xterm"}
+    with subprocess.Popen([*ORDERTRAIL, *args], env=environment, stdout=terminal, stderr=terminal) as process:
+        os.close(terminal)
+        chunks = []
+        try:
+            while chunk := os.read(screen, 4096):
+                chunks.append(chunk)
+        except OSError:  # how Linux reports that no process has the terminal open
+            pass
+    os.close(screen)
+    return process.returncode, b"".join(chunks).decode()
+
+
+def test_audit_that_cannot_print_its_report_ends_with_exit_code_2(data: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = NOBODY.run_as({}, "audit", "--data", str(data), stdout=full)
+    assert result.returncode == 2, result.stderr

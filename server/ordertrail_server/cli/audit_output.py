@@ -1,12 +1,12 @@
 """The output of `ordertrail audit`: findings as they come, and the report."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
 
 from ordertrail.v1 import projection_audit_pb2 as messages
-from ordertrail_server.cli.projections.build_progress import show_progress
+from ordertrail_server.cli.projections.build_progress import ProgressBar, show_progress
 from ordertrail_server.cli.table import print_table
 from ordertrail_server.cli.value_text import escape, json_line
 
@@ -29,14 +29,12 @@ NOUNS = {
     "parked_count": "parked",
 }
 
-OnCount = Callable[[int, int], None]
-
 
 class AuditOutput:
     """Shows the messages of one audit. `result` is that of its report, once it came."""
 
-    def __init__(self, on_count: OnCount, *, as_json: bool) -> None:
-        self._on_count, self._as_json = on_count, as_json
+    def __init__(self, bar: ProgressBar, *, as_json: bool) -> None:
+        self._bar, self._as_json = bar, as_json
         self.result: messages.AuditResult.ValueType = messages.AUDIT_RESULT_UNSPECIFIED
 
     def show(self, message: messages.AuditProjectionsResponse) -> None:
@@ -47,8 +45,13 @@ class AuditOutput:
             click.echo(json_line(message))
         elif message.HasField("progress"):
             folded_count = message.progress.folded_count
-            self._on_count(folded_count, folded_count + message.progress.remaining_count)
-        elif message.HasField("finding"):
+            self._bar(folded_count, folded_count + message.progress.remaining_count)
+        else:
+            self._bar.hide()
+            self._print(message)
+
+    def _print(self, message: messages.AuditProjectionsResponse) -> None:
+        if message.HasField("finding"):
             click.echo(escape(describe_finding(message.finding)))
         elif message.HasField("report"):
             _print_report(message.report)
@@ -57,8 +60,8 @@ class AuditOutput:
 @contextmanager
 def audit_output(*, as_json: bool) -> Iterator[AuditOutput]:
     """Show a progress bar on a terminal while the body runs an audit."""
-    with show_progress("auditing", disable=as_json) as on_count:
-        yield AuditOutput(on_count, as_json=as_json)
+    with show_progress("auditing", disable=as_json) as bar:
+        yield AuditOutput(bar, as_json=as_json)
 
 
 def describe_finding(finding: messages.AuditFinding) -> str:

@@ -36,7 +36,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], numbers:
 
 def _is_encodable(text: str) -> bool:
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "ascii")  # a stream that replaces stdout may have none
     except UnicodeEncodeError:
         return False
     return True
