@@ -54,6 +54,19 @@ async def test_text_that_is_not_utf_8_is_damage(log: MemoryLog, tmp_path: Path) 
     ]
 
 
+async def test_findings_before_a_comparison_fails_are_counted(log: MemoryLog, tmp_path: Path) -> None:
+    edit_live(
+        tmp_path,
+        "history",
+        "UPDATE event_times SET latest = latest + 1",
+        "UPDATE parked_orders SET reason = CAST(x'ff' AS TEXT)",
+    )
+    outcome = await audit(log, tmp_path, ("history",))
+    assert outcome.not_compared == {"history": "its file is damaged"}
+    assert {finding.table for finding in outcome.findings} == {"event_times", ""}
+    assert outcome.report.finding_count == len(outcome.findings) == 2
+
+
 async def test_index_that_lacks_a_row_is_damage(log: MemoryLog, tmp_path: Path) -> None:
     index = "WHERE name = 'ordertrail_waiting_by_order'"
     exclude_rows = f"UPDATE sqlite_schema SET sql = sql || ' WHERE 0' {index}"

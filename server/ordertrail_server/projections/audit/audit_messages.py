@@ -16,7 +16,7 @@ class AuditMessages:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._sent_at = 0.0
-        self.total_count = self._folded_count = self._finding_count = 0
+        self.total_count = self._folded_count = self._finding_count = self._row_finding_count = 0
         self.report = messages.AuditReport()
 
     def note_folded(self, count: int) -> None:
@@ -30,18 +30,24 @@ class AuditMessages:
         self._send_progress(projection)
 
     def send_finding(self, finding: messages.AuditFinding) -> None:
-        """Send a finding of a table, which counts its findings itself."""
+        """Send a finding of a table of the projection that is being compared."""
+        self._row_finding_count += 1
         self._send(messages.AuditProjectionsResponse(finding=finding))
 
     def add_finding(self, finding: messages.AuditFinding, *, is_sent: bool = True) -> None:
         """Count a finding of a file or of the log, and send it."""
         self._finding_count += 1
         if is_sent:
-            self.send_finding(finding)
+            self._send(messages.AuditProjectionsResponse(finding=finding))
 
     def add_projection(self, projection: messages.AuditedProjection) -> None:
-        """Add the comparison of a projection to the report."""
-        self._finding_count += sum(table.finding_count for table in projection.tables)
+        """Add the comparison of a projection to the report. Its tables count their findings, also those not sent.
+
+        If the comparison failed, there are no tables, and the findings that were sent before still count.
+        """
+        table_counts = [table.finding_count for table in projection.tables]
+        self._finding_count += sum(table_counts) if table_counts else self._row_finding_count
+        self._row_finding_count = 0
         self.report.projections.append(projection)
 
     def send_report(self, replaced_names: Iterable[str]) -> None:
