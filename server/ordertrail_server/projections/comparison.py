@@ -7,11 +7,11 @@ from operator import itemgetter
 from typing import Any
 
 from ordertrail_server.projections.row_order import END, Row, value_order
+from ordertrail_server.projections.table_name import list_table_names, quote_name
 from ordertrail_server.storage.connection import Connection
 
 SAMPLES = 10
-OWN_TABLES = """SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-AND name NOT IN ('ordertrail_meta', 'ordertrail_positions') ORDER BY name"""
+ENGINE_TABLES = ("ordertrail_meta", "ordertrail_positions")
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ def comparison_queries(connection: Connection, queries: Mapping[str, str]) -> di
 
     The first column is the key by which differences are counted.
     """
-    tables = [name for (name,) in connection.execute(OWN_TABLES)]
+    tables = [name for name in list_table_names(connection) if name not in ENGINE_TABLES]
     return {table: queries.get(table) or _sorted_rows(connection, table) for table in tables}
 
 
@@ -60,8 +60,9 @@ def compare_table(live: Connection, built: Connection, table: str, query: str) -
 
 
 def _sorted_rows(connection: Connection, table: str) -> str:
-    columns = [f'"{name}"' for _, name, *_ in connection.execute(f'PRAGMA table_info("{table}")')]
-    return f'SELECT {", ".join(columns)} FROM "{table}" ORDER BY {", ".join(columns)}'
+    name = quote_name(table)
+    columns = [quote_name(column) for _, column, *_ in connection.execute(f"PRAGMA table_info({name})")]
+    return f"SELECT {', '.join(columns)} FROM {name} ORDER BY {', '.join(columns)}"
 
 
 def _groups(connection: Connection, query: str) -> Iterator[tuple[Any, list[Row]]]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.table_name import list_table_names, quote_name
 from ordertrail_server.storage.connection import Connection
 
-_TABLES = """SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
-ORDER BY name"""
+# Every row of `orders` is in such an index. A changed file may lack it.
+_HAS_KEY_INDEX = "SELECT 1 FROM pragma_index_list('orders') WHERE name = 'orders_by_key' AND NOT partial"
 # Columns instead of the text of statements, which depends on the release of sqlite-utils.
 _SCHEMA = """SELECT type, name, CASE type
     WHEN 'table' THEN (SELECT group_concat(concat_ws(' ', name, type, "notnull", pk, hidden), ', ')
@@ -22,7 +23,7 @@ OR value <> (SELECT value FROM ordertrail_meta WHERE key = 'built_by') ORDER BY 
 
 
 class AuditedTable(NamedTuple):
-    """A table, its columns, and the queries that return its rows one after another.
+    """A table, its columns, and the queries that return its rows one after another. They are for one file.
 
     The first `key_length` columns identify a row, and the rows are sorted by them as SQLite sorts.
     """
@@ -31,6 +32,11 @@ class AuditedTable(NamedTuple):
     columns: tuple[str, ...]
     key_length: int
     queries: tuple[str, ...]
+
+    @property
+    def shape(self) -> tuple[str, tuple[str, ...], int]:
+        """The name, the columns and the key, without the queries. They may differ if a file lacks an index."""
+        return self.name, self.columns, self.key_length
 
 
 class _Columns(NamedTuple):
@@ -52,8 +58,7 @@ def schema_table(*, with_indexes: bool) -> AuditedTable:
 
 def list_tables(connection: Connection, projection: str) -> list[AuditedTable]:
     """Return the tables of a file. The numbers of orders are replaced by ids, because they depend on the batches."""
-    names = [name for (name,) in connection.execute(_TABLES)]
-    return [_describe_table(connection, projection, name) for name in names]
+    return [_describe_table(connection, projection, name) for name in list_table_names(connection)]
 
 
 def _describe_table(connection: Connection, projection: str, table: str) -> AuditedTable:
@@ -65,37 +70,38 @@ def _describe_table(connection: Connection, projection: str, table: str) -> Audi
     if projection == ORDERS and table == "orders":
         columns = _Columns(["order_key"], [name for name in columns.plain if name != "order_key"])
     elif projection == ORDERS and "order_no" in columns.key + columns.plain:
-        return _join_orders(table, columns)
-    names = _quote(columns.key + columns.plain)
-    query = f'SELECT {", ".join(names)} FROM "{table}" ORDER BY {", ".join(_sorted_by(columns.key))}'
+        return _join_orders(connection, table, columns)
+    names = map(quote_name, columns.key + columns.plain)
+    query = f"SELECT {', '.join(names)} FROM {quote_name(table)} ORDER BY {', '.join(_sorted_by(columns.key))}"
     return _create_table(table, columns, query)
 
 
-def _join_orders(table: str, columns: _Columns) -> AuditedTable:
+def _join_orders(connection: Connection, table: str, columns: _Columns) -> AuditedTable:
     """Return a table whose rows have the packed ids of orders instead of their numbers."""
     keyed = _Columns(*(["order_key" if name == "order_no" else name for name in names] for names in columns))
     selected = ", ".join(_joined(name) for name in keyed.key + keyed.plain)
     sorted_by = [f"{_joined(name)} COLLATE BINARY" for name in keyed.key]
     if columns.key[0] != "order_no":
-        joined = f'SELECT {selected} FROM "{table}" t LEFT JOIN orders o ON o.order_no = t.order_no'
+        joined = f"SELECT {selected} FROM {quote_name(table)} t LEFT JOIN orders o ON o.order_no = t.order_no"
         return _create_table(table, keyed, f"{joined} ORDER BY {', '.join(sorted_by)}")
     # Rows of no order come first, because NULL does.
-    orphans = f"""SELECT {selected.replace("o.order_key", "NULL")} FROM "{table}" t
+    orphans = f"""SELECT {selected.replace("o.order_key", "NULL")} FROM {quote_name(table)} t
         WHERE NOT EXISTS (SELECT 1 FROM orders o WHERE o.order_no = t.order_no)
         ORDER BY {", ".join(sorted_by[1:]) or "t.order_no"}"""
     # The index on order_key and the key of the table are in this order, so nothing is sorted.
-    joined = f"""SELECT {selected} FROM orders o INDEXED BY orders_by_key CROSS JOIN "{table}" t
+    index = "INDEXED BY orders_by_key" if connection.execute(_HAS_KEY_INDEX).fetchone() else ""
+    joined = f"""SELECT {selected} FROM orders o {index} CROSS JOIN {quote_name(table)} t
         ON t.order_no = o.order_no ORDER BY {", ".join(sorted_by)}"""
     return _create_table(table, keyed, orphans, joined)
 
 
 def _joined(column: str) -> str:
-    return "o.order_key" if column == "order_key" else f't."{column}"'
+    return "o.order_key" if column == "order_key" else f"t.{quote_name(column)}"
 
 
 def _read_columns(connection: Connection, table: str) -> _Columns:
     """Return the columns of the primary key, or all columns if there is none, and the others."""
-    rows = connection.execute(f'PRAGMA table_info("{table}")').fetchall()
+    rows = connection.execute(f"PRAGMA table_info({quote_name(table)})").fetchall()
     key = [name for _, name, *_, number in sorted(rows, key=lambda row: row[-1]) if number]
     names = [name for _, name, *_ in rows]
     return _Columns(key or names, [name for name in names if key and name not in key])
@@ -105,9 +111,5 @@ def _create_table(table: str, columns: _Columns, *queries: str) -> AuditedTable:
     return AuditedTable(table, (*columns.key, *columns.plain), len(columns.key), queries)
 
 
-def _quote(names: Sequence[str]) -> list[str]:
-    return [f'"{name}"' for name in names]
-
-
 def _sorted_by(names: Sequence[str]) -> list[str]:
-    return [f"{name} COLLATE BINARY" for name in _quote(names)]
+    return [f"{name} COLLATE BINARY" for name in map(quote_name, names)]

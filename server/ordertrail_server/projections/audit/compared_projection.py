@@ -33,17 +33,22 @@ class ComparedProjection:
         with closing(connect_checked_reader(copy)) as live:
             refuse_inconsistent(live, copy)
             is_complete = bool(live.execute(IS_COMPLETE).fetchone()[0])
-            tables = [schema_table(with_indexes=is_complete), *_list_comparable(fresh, live, self._name)]
-            return [await self._compare_table(table, fresh, live) for table in tables]
+            schema = schema_table(with_indexes=is_complete)
+            pairs = [(schema, schema), *_list_comparable(fresh, live, self._name)]
+            return [
+                await self._compare_table(table, RowStream(fresh, table), RowStream(live, live_table), (live, fresh))
+                for table, live_table in pairs
+            ]
 
-    async def _compare_table(self, table: AuditedTable, fresh: Connection, live: Connection) -> TableMessage:
-        expected, stored = RowStream(fresh, table), RowStream(live, table)
+    async def _compare_table(
+        self, table: AuditedTable, expected: RowStream, stored: RowStream, files: Iterable[Connection]
+    ) -> TableMessage:
         finding_count = 0
         for number, difference in enumerate(find_differences(expected, stored)):
             if difference is not None:
                 finding_count += 1
                 if finding_count <= SAMPLES:
-                    self._send(table, difference, (live, fresh))
+                    self._send(table, difference, files)
             if number % CHUNKS_BETWEEN_PAUSES == 0:
                 await self._give_way()
         return TableMessage(
@@ -63,7 +68,8 @@ class ComparedProjection:
         await (asyncio.sleep(0) if self._pace is None else self._pace.pause())
 
 
-def _list_comparable(fresh: Connection, live: Connection, name: str) -> Iterator[AuditedTable]:
-    """Yield the tables with the same columns in both files; the schema has a finding for any other."""
-    live_tables = {table.name: table for table in list_tables(live, name)}
-    return (table for table in list_tables(fresh, name) if live_tables.get(table.name) == table)
+def _list_comparable(fresh: Connection, live: Connection, name: str) -> Iterator[tuple[AuditedTable, AuditedTable]]:
+    """Yield the tables with the same columns in both files, for each; the schema has a finding for any other."""
+    live_tables = {table.shape: table for table in list_tables(live, name)}
+    tables = list_tables(fresh, name)
+    return ((table, live_tables[table.shape]) for table in tables if table.shape in live_tables)
