@@ -7,6 +7,7 @@ from shutil import copytree, rmtree
 from typing import NamedTuple
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.log.memory import MemoryLog
 from tests.projections.audit.audited_directory import ADDED, CHANGED, MISSING, audit, build_mixed_log, edit_live, fold
 from tests.projections.log_builder import PLACED, PLUM_ADDED, LogBuilder, create_log, remove
@@ -56,6 +57,9 @@ FAULTS = [
     Fault("orders", f"UPDATE {POSITIONS} SET next_offset = next_offset - 3", ADDED, "links"),
     Fault("orders", f"UPDATE {POSITIONS} SET next_offset = next_offset + 3", CHANGED, POSITIONS),
     Fault("orders", "DROP INDEX receipts", MISSING, SCHEMA),
+    Fault("orders", "DROP INDEX orders_by_key", MISSING, SCHEMA),
+    Fault("orders", """CREATE TABLE 'a "b"' ('c "d"')""", ADDED, SCHEMA),
+    Fault("orders", f"UPDATE {POSITIONS} SET partition = 1 << 40", MISSING, POSITIONS),
     Fault("orders", "CREATE TRIGGER sly AFTER INSERT ON links BEGIN SELECT 1; END", ADDED, SCHEMA),
     Fault("history", "UPDATE events SET frame = zeroblob(9) WHERE position = 0", CHANGED, "events"),
     Fault("history", "DELETE FROM events WHERE position = 3", MISSING, "events"),
@@ -162,6 +166,20 @@ async def test_changed_state_of_an_order_is_shown_by_the_fields_that_differ(log:
     [finding] = (await audit(log, live, ("orders",))).findings
     assert finding.stored == 'state={"customerId": "thief"}'
     assert finding.expected.startswith('state={"customerId": "shop-1", ')
+
+
+async def test_changed_time_for_which_json_has_no_text_is_a_finding(log: MemoryLog, live: Path) -> None:
+    order = Order(order_id="order-1", create_time=Timestamp(seconds=1 << 40)).SerializeToString()
+    edit_live(live, "orders", f"UPDATE orders SET state = x'{order.hex()}' WHERE order_id = 'order-1'")
+    [finding] = (await audit(log, live, ("orders",))).findings
+    assert (finding.kind, finding.order_id) == (CHANGED, "order-1")
+
+
+async def test_rows_are_compared_without_the_index_that_sorts_them(log: MemoryLog, live: Path) -> None:
+    edit_live(live, "orders", "DROP INDEX orders_by_key", "UPDATE links SET digest = zeroblob(16) WHERE version = 2")
+    outcome = await audit(log, live, ("orders",))
+    assert {(MISSING, "orders", SCHEMA), (CHANGED, "orders", "links")} <= outcome.places
+    assert not outcome.not_compared
 
 
 async def test_long_values_are_shortened_and_still_look_different(log: MemoryLog, live: Path) -> None:

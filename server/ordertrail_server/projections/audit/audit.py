@@ -128,7 +128,9 @@ class Audit:
             with reporting_copy_damage(copy, generation.file(self._directory)):
                 tables = await comparison.compare(fresh, copy)
             remove_database(copy)
-            token = write_token(self._log.identity, ends)
+            # A changed file may name partitions that no log has.
+            own_ends = {partition: end for partition, end in ends.items() if 0 <= partition < self._log.partitions}
+            token = write_token(self._log.identity, own_ends)
             compared = messages.AuditedProjection(name=name, number=generation.number, consistency_token=token)
             compared.tables.extend(tables)
             self._messages.add_projection(compared)

@@ -1,6 +1,7 @@
 """The findings of an audit as messages of the contract."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from ordertrail.v1 import projection_audit_pb2 as messages
@@ -78,13 +79,14 @@ def _locate(finding: messages.AuditFinding, values: dict[str, object], log: LogN
     order_id = unpack_order_id(values.get("order_key", values.get("order_id")))
     finding.order_id = order_id
     position, offset, partition = values.get("position"), values.get("offset"), values.get("partition")
-    if isinstance(position, int) and position >= 0:
-        finding.position.CopyFrom(_position(log.topic, position))
-    elif isinstance(offset, int) and order_id:
-        own_partition = partition_of(order_id, log.partitions)
-        finding.position.CopyFrom(Position(topic=log.topic, partition=own_partition, offset=offset))
-    elif isinstance(partition, int):
-        finding.position.CopyFrom(Position(topic=log.topic, partition=partition))
+    with suppress(ValueError):  # a changed row may have a number that no position can have
+        if isinstance(position, int) and position >= 0:
+            finding.position.CopyFrom(_position(log.topic, position))
+        elif isinstance(offset, int) and order_id:
+            own_partition = partition_of(order_id, log.partitions)
+            finding.position.CopyFrom(Position(topic=log.topic, partition=own_partition, offset=offset))
+        elif isinstance(partition, int):
+            finding.position.CopyFrom(Position(topic=log.topic, partition=partition))
 
 
 def _position(topic: str, packed: int) -> Position:

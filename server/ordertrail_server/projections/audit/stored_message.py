@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import Error as JsonError, MessageToDict
 from google.protobuf.message import DecodeError, Message
 
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
@@ -35,7 +35,7 @@ def describe_message(projection: str, column: str, value: Any, compared_value: A
         return ""
     try:
         fields, compared_fields = MessageToDict(parse(value)), MessageToDict(parse(compared_value))
-    except (DecodeError, ValueError):  # the bytes were changed in some other way
+    except (DecodeError, JsonError, ValueError):  # other bytes, or a time for which JSON has no text
         return ""
     if fields == compared_fields:  # they differ in fields that this release does not know
         return ""
