@@ -45,7 +45,7 @@ def judge(chains: Chains, key: bytes | None, value: bytes | None, partition: int
     """
     if key == b"barrier" and not value:
         return Verdict.BARRIER
-    record = _envelope_of(value)
+    record = parse_envelope(value)
     order_id: str = getattr(record, "order_id", "")
     if not order_id or key != order_id.encode() or partition != partition_of(order_id, partitions):
         return Verdict.FOREIGN
@@ -95,7 +95,8 @@ def _envelope_type() -> type:
 _Envelope = _envelope_type()
 
 
-def _envelope_of(value: bytes | None) -> object:
+def parse_envelope(value: bytes | None) -> object:
+    """Return the fields of a record that are not its event, None if they cannot be parsed. `refusal` is a list."""
     try:
         return _Envelope.FromString(value or b"")  # type: ignore[attr-defined]  # built from a descriptor
     except DecodeError:

@@ -7,11 +7,11 @@ every earlier record of the order: if the bytes of these records have these dige
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from ordertrail.chain import digest
+from ordertrail.chain import digest, parse_envelope
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.receipt_pb2 import Receipt
 
@@ -32,7 +32,10 @@ class ReceiptResult(Enum):
 
 
 class ProvenLink(NamedTuple):
-    """A record whose digest follows from the receipt. `position` is partition and offset, None if it is not known."""
+    """A record whose digest follows from the receipt. `position` is partition and offset, None if it is not known.
+
+    `record` lacks the event if only the envelope can be parsed, and is empty if nothing can.
+    """
 
     record: Record
     digest: bytes
@@ -55,19 +58,22 @@ class Verification:
 class ChainWalk:
     """The walk from the record of a receipt back to the first record of its order.
 
-    `expected` is the digest of the record that comes next on this way.
+    `expected` is the digest of the record that comes next on this way, and `expected_version` its version. `fits` is
+    false once a record is of another order or version.
     """
 
     receipt: Receipt
     expected: bytes = b""
+    expected_version: int = 0
+    fits: bool = True
     links: list[ProvenLink] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.expected = self.receipt.digest
+        self.expected, self.expected_version = self.receipt.digest, self.receipt.order_version
 
     @property
     def is_complete(self) -> bool:
-        """True once the first record of the order was added."""
+        """True once a record without a predecessor was added."""
         return bool(self.links) and not self.expected
 
     def add(self, value: bytes, position: tuple[int, int] | None = None) -> bool:
@@ -75,9 +81,13 @@ class ChainWalk:
         value_digest = digest(value)
         if value_digest != self.expected:
             return False
-        record = _parse(value)
+        envelope: Any = parse_envelope(value)
+        record = Record() if envelope is None else _parse(value, envelope)
+        self.fits &= (record.order_id, record.order_version) == (self.receipt.order_id, self.expected_version)
         self.links.append(ProvenLink(record, value_digest, position))
         self.expected = record.previous
+        is_refusal = envelope is not None and bool(envelope.refusal)
+        self.expected_version = record.order_version if is_refusal else record.order_version - 1
         return True
 
     def conclude(self, result: ReceiptResult, detail: str = "") -> Verification:
@@ -91,6 +101,9 @@ class ChainWalk:
         if stored != claimed:
             detail = f"The record is version {stored[1]} of order {stored[0]}, not what the receipt says."
             return self.conclude(ReceiptResult.RECORD_CHANGED, detail)
+        if not self.fits or self.expected_version != 0:
+            detail = f"The {len(self.links):,} records do not lead from the receipt's version to the first one."
+            return self.conclude(ReceiptResult.INCOMPLETE, detail)
         return self.conclude(ReceiptResult.VERIFIED)
 
 
@@ -123,8 +136,12 @@ def describe_change(walk: ChainWalk) -> tuple[ReceiptResult, str]:
     )
 
 
-def _parse(value: bytes) -> Record:
+def _parse(value: bytes, envelope: Any) -> Record:
     try:
         return Record.FromString(value)
-    except DecodeError:  # no server writes such a record, so the receipt is not one of a server
-        return Record()
+    except DecodeError:  # the event is damaged, and it is not needed here
+        readable = type(envelope)()
+        readable.CopyFrom(envelope)
+        readable.DiscardUnknownFields()
+        readable.ClearField("refusal")
+        return Record.FromString(readable.SerializeToString())

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 import pytest
+from google.protobuf.message import DecodeError
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder
 
 from ordertrail.chain import digest
+from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.receipt_chain import ReceiptResult, verify_values
 from ordertrail.v1.receipt_pb2 import Receipt
 
@@ -73,3 +75,37 @@ def test_receipt_that_names_another_order_or_version_than_its_record_is_not_veri
 def test_bytes_that_are_no_record_prove_nothing_even_if_the_receipt_has_their_digest() -> None:
     receipt = Receipt(order_id="order-1", order_version=1, digest=digest(b"\xff no record"))
     assert verify_values(receipt, [b"\xff no record"]).result is ReceiptResult.RECORD_CHANGED
+
+
+DAMAGED_EVENT = b"\xa2\x01\x02\xff\xff"
+"""The field order_placed_v2, whose content is not a message."""
+
+
+def build_record(version: int, previous: bytes, more: bytes = b"") -> bytes:
+    return Record(order_id="order-1", order_version=version, previous=previous).SerializeToString() + more
+
+
+def verify_chain(*values: bytes) -> tuple[ReceiptResult, list[int]]:
+    receipt = Receipt(order_id="order-1", order_version=3, digest=digest(values[0]))
+    verification = verify_values(receipt, values)
+    return verification.result, [link.record.order_version for link in verification.links]
+
+
+def test_record_with_a_damaged_event_still_names_its_predecessor() -> None:
+    first = build_record(1, b"")
+    second = build_record(2, digest(first), DAMAGED_EVENT)
+    third = build_record(3, digest(second))
+    with pytest.raises(DecodeError):
+        Record.FromString(second)
+    assert verify_chain(third, second) == (ReceiptResult.INCOMPLETE, [3, 2])
+    assert verify_chain(third, second, first) == (ReceiptResult.VERIFIED, [3, 2, 1])
+
+
+@pytest.mark.parametrize(
+    "last",
+    [b"\xff no record", build_record(2, b""), build_record(1, b""), b""],
+    ids=["unreadable", "not the first version", "gap of versions", "empty"],
+)
+def test_chain_whose_versions_do_not_lead_to_the_first_is_incomplete(last: bytes) -> None:
+    result, _ = verify_chain(build_record(3, digest(last)), last)
+    assert result is ReceiptResult.INCOMPLETE
