@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -249,6 +250,15 @@ def test_file_that_another_connection_closes_meanwhile_is_not_refused(tmp_path: 
         while not work.done():
             refuse_damaged_wal(path)
         work.result()
+
+
+def test_wal_file_that_cannot_be_copied_is_not_taken_for_a_valid_one(
+    file: OpenFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_checkpoint(file.writer, file.path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    with pytest.raises(FileNotFoundError):
+        refuse_damaged_wal(file.path)
 
 
 def test_commit_to_a_file_with_a_long_schema_can_be_verified(file: OpenFile) -> None:

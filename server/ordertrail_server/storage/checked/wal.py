@@ -48,8 +48,10 @@ def refuse_damaged_wal(path: Path) -> None:
         try:
             if _fits_file(path):
                 return
-        except FileNotFoundError:  # another process has just closed the file, which moved all commits into it
-            return
+        except FileNotFoundError as error:
+            if error.filename is None or Path(error.filename) != _find_wal(path):  # as of the directory for a copy
+                raise
+            return  # another process has just closed the file, which moved all commits into it
     raise WalDamaged(path)
 
 
