@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from tests.log.memory import MemoryLog
 from tests.projections.audit.audited_directory import NAMES, audit, build_mixed_log, fold
 from tests.projections.log_builder import create_log
 from tests.projections.memory_directory import memory_directory
@@ -15,6 +16,8 @@ from tests.projections.random_log import ORDER_IDS, LogSteps, build_log, log_ste
 from tests.trials import choose_size
 
 from ordertrail.v1 import projection_audit_pb2 as messages
+from ordertrail_server.log.port import Capabilities, Logged
+from ordertrail_server.projections.audit import fresh_fold
 from ordertrail_server.projections.opened_engine import open_engine
 
 EXAMPLES = choose_size(quick=5, trial=25, long=3_000)
@@ -78,6 +81,32 @@ async def test_projection_that_lags_is_compared_at_its_own_position(tmp_path: Pa
     outcome = await audit(log, tmp_path)
     assert outcome.report.result == messages.AUDIT_RESULT_CLEAN
     assert len({projection.consistency_token for projection in outcome.report.projections}) == 2
+
+
+class StaleLog(MemoryLog):
+    """A log whose end lacks all records in its first answers, as that of a Kafka leader that was replaced."""
+
+    stale_count = 1_000
+
+    async def end(self, partition: int, at_least: int = 0) -> int:
+        self.stale_count -= 1
+        return 0 if self.stale_count >= 0 else await super().end(partition, at_least)
+
+    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
+        return (await super().read(partition, offset, limit))[: await self.end(partition)]
+
+
+async def test_audit_waits_as_long_as_the_end_of_a_log_may_be_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fresh_fold, "RETRY_SECONDS", 0)
+    current = await create_log(build_mixed_log())
+    await fold(current, tmp_path)
+    log = StaleLog(identity=current.identity)
+    log.records = current.records
+    log.capabilities = Capabilities(atomic_append=True, current_end=False, max_end_staleness_seconds=60)
+    outcome = await audit(log, tmp_path)
+    assert (outcome.report.result, log.stale_count < 0) == (messages.AUDIT_RESULT_CLEAN, True)
 
 
 @pytest.mark.sampled

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
+from time import monotonic
 
 from ordertrail_server.log.port import Log
 from ordertrail_server.projections.audit.bounded_log import BoundedLog
@@ -17,8 +18,8 @@ from ordertrail_server.storage.connection import Connection
 
 SECOND = 2
 """The number of the generation of a projection that is folded alone."""
-RETRY_SECONDS, RETRIES = 0.1, 50
-"""How long a fold waits for records that a live generation includes; the reported end of a log may be stale."""
+RETRY_SECONDS = 0.1
+"""How often a fold looks for records that a live generation includes while the reported end of a log may be stale."""
 
 Offsets = Mapping[int, int]
 OnFolded = Callable[[int], None]
@@ -104,20 +105,28 @@ class FreshFold:
 
     async def _fold(self, fold: Engine | Dependents, log: BoundedLog) -> None:
         """Fold until all projections include everything before the ends of the log, or nothing more arrives."""
-        retry_count = 0
-        while retry_count <= RETRIES:
+        changed_at = monotonic()
+        while True:
             before = fold.positions
             await fold.fold_round(fold.partitions, lambda positions: None)
             fold.trim()
             if fold is self._engine:
                 self._on_folded(sum(fold.positions[ORDERS].values()))
-            if not _lacks_records(fold, log) or (fold.positions == before and log.capabilities.current_end):
+            if not _lacks_records(fold, log):
                 return
-            if fold.positions == before:
+            if fold.positions != before:
+                changed_at = monotonic()
+            elif _is_current(log, monotonic() - changed_at):
+                return
+            else:
                 await asyncio.sleep(RETRY_SECONDS)
-            retry_count = retry_count + 1 if fold.positions == before else 0
             if self._pace is not None:
                 await self._pace.pause()
+
+
+def _is_current(log: BoundedLog, wait_seconds: float) -> bool:
+    """Return whether the end that a log has reported for so long includes everything that others saw before."""
+    return log.capabilities.current_end or wait_seconds > log.capabilities.max_end_staleness_seconds
 
 
 def _lacks_records(fold: Engine | Dependents, log: BoundedLog) -> bool:
