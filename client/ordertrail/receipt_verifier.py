@@ -6,6 +6,7 @@ The server is only asked for bytes. What it states about digests is not used as 
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from typing import NamedTuple
+from zlib import crc32
 
 from google.protobuf.message import DecodeError
 
@@ -22,6 +23,8 @@ SCAN_LIMIT = 10_000
 """How many records are read to find predecessors that the server does not list, such as recorded refusals."""
 PAGE = 1_000
 DIGEST_BYTES = 16
+# The first byte of a token of a position, without and with a time.
+TOKEN_KINDS = (b"\x01", b"\x03")
 
 
 class ListedFact(NamedTuple):
@@ -62,10 +65,12 @@ class _ReceiptVerifier:
         if not self._walk.add(explanation.value, (self._partition, offset)):
             return self._walk.conclude(*describe_change(self._walk))
         failure = await self._walk_back()
-        if failure is None and explanation.verdict != RECORD_VERDICT_FACT:
+        verification = failure or self._walk.verify()
+        is_unchanged = verification.result in (ReceiptResult.VERIFIED, ReceiptResult.INCOMPLETE)
+        if is_unchanged and explanation.verdict != RECORD_VERDICT_FACT:
             detail = f"The server does not accept the record as a fact: {explanation.verdict_detail}."
-            return self._walk.conclude(ReceiptResult.NOT_A_FACT, detail)
-        return failure or self._walk.verify()
+            return self._walk.conclude(ReceiptResult.NOT_A_FACT, f"{detail} {verification.detail}".rstrip())
+        return verification
 
     async def _walk_back(self) -> Verification | None:
         """Prove the records before the receipt's; return what is wrong with them, if anything is."""
@@ -87,14 +92,15 @@ class _ReceiptVerifier:
     async def _list_facts(self) -> Sequence[ListedFact]:
         """Return the facts of the order, the newest first; none if the server lists none, as for a parked order."""
         try:
-            events = [
-                event async for event in self._client.list_events(order_id=self._receipt.order_id, page_size=PAGE)
+            facts = [
+                ListedFact(event.position.offset, event.digest)
+                async for event in self._client.list_events(order_id=self._receipt.order_id, page_size=PAGE)
             ]
         except OrderTrailError as error:
             if error.reason not in ("ORDER_PARKED", "ORDER_NOT_FOUND"):
                 raise
             return []
-        return [ListedFact(event.position.offset, event.digest) for event in reversed(events)]
+        return facts[::-1]
 
     async def _scan(self, end: int, begin: int) -> bool:
         """Add the nearest record between two offsets that has the expected digest; return whether there is one."""
@@ -123,7 +129,10 @@ class _ReceiptVerifier:
 def _read_token(token: str) -> TokenContents:
     """Return the contents of a token (position.proto). Raises ValueError if it is damaged."""
     try:
-        padding = "=" * (-len(token) % 4)
-        return TokenContents.FromString(urlsafe_b64decode(token + padding)[1:-4])
+        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        body, checksum = raw[:-4], raw[-4:]
+        if body[:1] not in TOKEN_KINDS or crc32(body).to_bytes(4, "big") != checksum:
+            raise ValueError("its checksum is wrong")
+        return TokenContents.FromString(body[1:])
     except (ValueError, DecodeError) as error:
         raise ValueError("The consistency token of the receipt is damaged.") from error

@@ -11,12 +11,15 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.cli.command_line import ORDERTRAIL, CommandLine, serve_directory
 from tests.projections.log_builder import CONFIRMED, PLACED, PLUM_ADDED, LogBuilder, remove, write_log
 
+from ordertrail import receipt_verifier
 from ordertrail.chain import digest
+from ordertrail.client import connect
+from ordertrail.receipt_chain import ReceiptResult
 from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.cli.value_text import time_text
 from ordertrail_server.log.port import Entry
-from ordertrail_server.log.token import write_token
+from ordertrail_server.log.token import write_page_token, write_token
 
 CASES = ("fine", "refused", "rewritten", "predecessor", "void")
 
@@ -33,6 +36,8 @@ def build_records() -> tuple[list[Entry], dict[str, Receipt]]:
         for order_id in CASES:
             builder.add_fact(order_id, CONFIRMED)
         builder.add_late_record("void", follows=2)
+        builder.add_fact("broken", PLACED)
+        builder.add_broken_record("broken")
     records = original.records[0]
     receipts = {entry.key: _receipt_of(entry, 3, offset) for offset, entry in enumerate(records)}
     for offset, entry in enumerate(records):
@@ -48,6 +53,7 @@ def _receipt_of(entry: Entry, version: int, offset: int) -> Receipt:
 
 
 RECORDS, RECEIPTS = build_records()
+FOREIGN_TOKEN = write_token(b"another log 1234", {0: 1})
 
 
 @pytest.fixture(scope="module")
@@ -98,10 +104,21 @@ def test_receipt_of_an_acknowledged_command_is_verified_from_a_file_and_from_std
     assert (piped.returncode, piped.stdout) == (0, completed.stdout)
 
 
+async def test_record_that_is_no_fact_is_reported_even_if_its_predecessors_are_not_found(
+    cli: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipt_verifier, "SCAN_LIMIT", 0)
+    async with connect(cli.target) as client:
+        verification = await client.verify(RECEIPTS["broken"])
+    assert verification.result is ReceiptResult.NOT_A_FACT
+    assert verification.detail.startswith("The server does not accept the record as a fact: ")
+    assert verification.detail.endswith("was not found in 0 records.")
+
+
 def test_receipt_of_another_log_or_a_newer_one_is_not_verified(cli: CommandLine) -> None:
     receipt = Receipt()
     receipt.CopyFrom(RECEIPTS["fine"])
-    receipt.consistency_token = write_token(b"another log 1234", {0: 1})
+    receipt.consistency_token = FOREIGN_TOKEN
     foreign = cli.run("verify", MessageToJson(receipt))
     assert (foreign.returncode, foreign.stdout.splitlines()[-1]) == (
         1,
@@ -128,6 +145,18 @@ def test_receipt_of_another_log_or_a_newer_one_is_not_verified(cli: CommandLine)
         (
             MessageToJson(Receipt(digest=b"0" * 16, position=Position(partition=0, offset=0), consistency_token="ä")),
             "token",
+        ),
+        (
+            MessageToJson(
+                Receipt(digest=b"0" * 16, position=Position(offset=0), consistency_token=write_page_token(b"f", 1))
+            ),
+            "The consistency token of the receipt is damaged.",
+        ),
+        (
+            MessageToJson(
+                Receipt(digest=b"0" * 16, position=Position(offset=0), consistency_token=f"{FOREIGN_TOKEN[:-6]}AAAAAA")
+            ),
+            "The consistency token of the receipt is damaged.",
         ),
     ],
 )
