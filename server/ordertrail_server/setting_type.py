@@ -38,11 +38,11 @@ class Number(click.FloatRange):
 
 
 class Switch(click.types.BoolParamType):
-    """True or false; the empty text, which click takes for false, is neither."""
+    """True or false; a blank text, which click may take for false, is neither."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bool:
         """Return the truth value. Raises BadParameter."""
-        if value == "":
+        if isinstance(value, str) and not value.strip():
             self.fail("it is empty", param, ctx)
         return super().convert(value, param, ctx)
 

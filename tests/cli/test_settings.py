@@ -27,8 +27,8 @@ OUTSIDE = {
     "topic": ["", ".", "..", "a b", "a/b", "é", "x" * 250],
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
-    "allow_unlocked_schema": ["", "maybe", "2"],
-    "timeline": ["", "maybe", "2"],
+    "allow_unlocked_schema": ["", " ", "maybe", "2"],
+    "timeline": ["", " ", "maybe", "2"],
 }
 INSIDE = {
     "data": ["some directory"],
