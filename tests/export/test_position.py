@@ -27,7 +27,9 @@ from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Entry
 from ordertrail_server.log.token import read_token
 from ordertrail_server.projections.catalog import HISTORY, TIMELINE
+from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.opened_engine import open_engine
+from ordertrail_server.storage.checked.file import create_checked_file
 
 PARTITIONS = 2
 ORDER_IDS = ("order-0", "order-1", "order-2")
@@ -86,6 +88,13 @@ async def test_projection_that_is_being_built_is_refused(tmp_path: Path) -> None
     await fold(log, tmp_path, HISTORY)
     engine = await open_engine(log, DataDirectory(tmp_path).projections, [TIMELINE])
     with closing(engine), pytest.raises(ExportRefused, match=r"The projection timeline in .* is not complete"):
+        export_lines(tmp_path)
+
+
+async def test_projection_whose_tables_are_not_created_yet_is_refused(tmp_path: Path) -> None:
+    await fold(await create_log(build_records(3)), tmp_path, HISTORY)
+    create_checked_file(live_generation(DataDirectory(tmp_path).projections, TIMELINE))
+    with pytest.raises(ExportRefused, match=r"The projection timeline in .* is not complete"):
         export_lines(tmp_path)
 
 

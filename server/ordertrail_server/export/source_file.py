@@ -22,6 +22,8 @@ WAIT_SECONDS = 10.0
 """How long a running server has to bring both files near each other."""
 
 RETRY_SECONDS = 0.05
+# A file has none until the transaction that creates all of them is committed.
+HAS_TABLES = "SELECT count(*) FROM sqlite_schema"
 REMEDY = (
     "Start its server with the timeline (without --no-timeline), or stop it and run `ordertrail rebuild`; beside a "
     "server of another release, run `ordertrail prepare`."
@@ -54,7 +56,8 @@ def _open(data: DataDirectory, name: str) -> CheckedConnection:
         raise ExportRefused(f"{data.path} has no projection {name} of this release. {REMEDY}")
     connection = connect_checked_reader(file)
     try:
-        if not connection.execute(IS_COMPLETE).fetchone()[0]:
+        has_tables = connection.execute(HAS_TABLES).fetchone()[0]
+        if not has_tables or not connection.execute(IS_COMPLETE).fetchone()[0]:
             raise ExportRefused(f"The projection {name} in {data.path} is not complete. Wait until it is built.")
     except BaseException:
         connection.close()
