@@ -109,6 +109,23 @@ def test_killed_export_leaves_no_file_that_looks_complete(data: Path, target: Pa
     assert list_files(target) == expected_files(FileFormat.CSV)
 
 
+def test_export_removes_what_a_killed_one_of_another_format_left(data: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    (target / "events.csv.partial").write_text("left")
+    write_export(data, target, FileFormat.JSON_LINES)
+    assert list_files(target) == expected_files(FileFormat.JSON_LINES)
+
+
+def test_directory_in_place_of_a_file_is_refused_and_the_earlier_export_is_kept(data: Path, target: Path) -> None:
+    write_export(data, target, FileFormat.CSV)
+    before = {path: path.read_bytes() for path in target.iterdir()}
+    (target / "events.jsonl").mkdir()
+    with pytest.raises(ExportRefused, match=r"events\.jsonl is a directory"):
+        write_export(data, target, FileFormat.JSON_LINES, replaces=True)
+    (target / "events.jsonl").rmdir()
+    assert {path: path.read_bytes() for path in target.iterdir()} == before
+
+
 def test_second_export_into_a_folder_is_refused(data: Path, target: Path) -> None:
     with block_export(data, target) as process:
         with pytest.raises(ExportRefused, match="Another export writes to"):

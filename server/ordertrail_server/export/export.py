@@ -26,8 +26,8 @@ def export(
 ) -> ExportReport:
     """Write all rows into files of the folder `target`. A server may use the data directory meanwhile.
 
-    `replaces`: an earlier export in the folder is replaced. Raises ExportRefused, OSError. Then the folder holds no new
-    file, and an earlier export there is unchanged.
+    `replaces`: an earlier export in the folder is replaced. Raises ExportRefused, OSError. Then an earlier export is
+    unchanged, unless its files could not all be replaced at the end: then the folder has no summary.
     """
     row_file = load_row_file(file_format)
     for _ in range(ATTEMPTS):

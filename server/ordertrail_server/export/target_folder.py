@@ -44,13 +44,18 @@ class TargetFolder:
             raise OSError(error.errno, error.strerror or str(error), str(partial)) from error
 
     def complete(self, summary: bytes) -> None:
-        """Give all files their names. Files of an earlier export in the folder are replaced or removed."""
+        """Give all files their names. Files of an earlier export in the folder are replaced or removed.
+
+        Raises ExportRefused and OSError. If a file cannot be renamed, the folder is left without a summary.
+        """
         try:
             self._summary.write(summary)
             _make_durable(self._summary)
         except OSError as error:
             raise OSError(error.errno, error.strerror, str(_partial(self._path / SUMMARY))) from error
+        _refuse_directories(self._path)
         (self._path / SUMMARY).unlink(missing_ok=True)
+        fsync_directory(self._path)  # or the files of two exports could be left with a summary after a power cut
         for file in set(_target_files(self._path)) - {*self._files.values()}:
             file.unlink(missing_ok=True)
         for file in self._files.values():
@@ -78,6 +83,8 @@ def open_target_folder(path: Path, file_format: FileFormat, *, replaces: bool) -
         try:
             if not replaces:
                 _refuse_existing(path)
+            _refuse_directories(path)
+            _remove_leftover_files(path)
             yield folder
         except BaseException:
             folder.remove_partial_files()
@@ -105,6 +112,18 @@ def _refuse_existing(path: Path) -> None:
         raise ExportRefused(
             f"{path} already holds {', '.join(existing)}. Use another folder, or replace its export with --replace."
         )
+
+
+def _refuse_directories(path: Path) -> None:
+    for file in (path / SUMMARY, *_target_files(path)):
+        if file.is_dir() and not file.is_symlink():
+            raise ExportRefused(f"{file} is a directory, so no file can replace it. Use another folder.")
+
+
+def _remove_leftover_files(path: Path) -> None:
+    """Remove what a killed export of any format left. The caller holds the lock."""
+    for file in _target_files(path):
+        _partial(file).unlink(missing_ok=True)
 
 
 def _target_files(path: Path) -> list[Path]:
