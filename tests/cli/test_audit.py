@@ -72,6 +72,14 @@ def test_audit_that_cannot_run_or_not_compare_everything_ends_with_exit_code_2(d
     assert "Leave out --data" in busy.stderr
 
 
+@pytest.mark.parametrize("command", ["audit", "rebuild"])
+def test_directory_without_a_log_is_refused_and_left_as_it_is(tmp_path: Path, command: str) -> None:
+    result = NOBODY.run(command, "--data", str(tmp_path))
+    assert (result.returncode, result.stdout) == (2 if command == "audit" else 1, "")
+    assert f"{tmp_path} holds no log (log.sqlite)" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_report_is_printed_on_a_terminal_below_its_findings(data: Path) -> None:
     edit_live(data / "projections", "orders", "UPDATE orders SET status = 9 WHERE order_id = 'fine'")
     exit_code, screen = run_on_terminal("audit", "--data", str(data))

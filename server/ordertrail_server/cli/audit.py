@@ -58,12 +58,17 @@ async def _audit_server(*, target: str, names: tuple[str, ...], output: "AuditOu
 
 def _audit_stopped(data: Path, names: tuple[str, ...], output: "AuditOutput") -> None:
     from ordertrail_server.cli.value_text import error_text
+    from ordertrail_server.log.data_directory import DataDirectory
+    from ordertrail_server.log.embedded.follower import require_log
     from ordertrail_server.operator_error import OperatorError
     from ordertrail_server.projections.audit.stopped_audit import audit_stopped
+    from ordertrail_server.projections.build_pace import lower_priority
     from ordertrail_server.storage.lock import DataDirectoryBusy, lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
+    lower_priority()
     try:
+        require_log(DataDirectory(data).log)  # before the lock, which leaves a file
         with lock_directory(data):
             audit_stopped(data, names, output.show)
     except DataDirectoryBusy as busy:

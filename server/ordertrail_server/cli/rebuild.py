@@ -42,10 +42,13 @@ def rebuild(data: Path, target: str | None, has_timeline: bool, as_json: bool) -
     The generations that were live are kept for one step back, and earlier ones are removed. The server must be stopped,
     and you must be allowed to write to the directory. Exit codes: 0 rebuilt, 1 failed.
     """
+    from ordertrail_server.log.data_directory import DataDirectory
+    from ordertrail_server.log.embedded.follower import require_log
     from ordertrail_server.storage.lock import DataDirectoryBusy, lock_directory
     from ordertrail_server.storage.sqlite import sqlite3
 
     try:
+        require_log(DataDirectory(data).log)  # before the lock, which leaves a file
         with lock_directory(data):
             _rebuild_stopped(data, has_timeline=has_timeline, as_json=as_json)
     except DataDirectoryBusy as busy:
