@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from traceback import print_exc
 from typing import NoReturn
 
 import click
@@ -70,7 +71,8 @@ def _run(command: click.Command) -> tuple[int, click.ClickException | None]:
         raise  # the console script prints what to install
     except Exception as error:
         if os.environ.get(TRACEBACK):
-            raise
+            print_exc()
+            return failure_code.exit_code, None
         return _create_failure(_describe(error), failure_code)
     return code if isinstance(code, int) else 0, None
 
