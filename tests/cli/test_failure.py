@@ -116,13 +116,13 @@ def test_closed_pipe_ends_every_command_silently(
     assert (result.returncode, result.stderr) == (141, b"")
 
 
-def run_failing(exception: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command line whose only command raises an exception."""
+def run_failing(exception: str, kind: str = "click.Command", **environment: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command line whose only command, of this class, raises an exception."""
     script = f"""
 import click
-from ordertrail_server.cli.exit_code import run_and_exit
+from ordertrail_server.cli.exit_code import VerdictCommand, run_and_exit
 
-@click.command()
+@click.command(cls={kind})
 def fail():
     raise {exception}
 
@@ -147,6 +147,11 @@ def test_unexpected_error_has_a_traceback_if_the_variable_is_set() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("Traceback (most recent call last)")
     assert result.stderr.endswith("ValueError: bad\n")
+
+
+@pytest.mark.parametrize("traceback", ["", "1"])
+def test_failure_of_a_command_whose_exit_code_1_is_a_verdict_ends_with_2(traceback: str) -> None:
+    assert run_failing("ValueError('bad')", "VerdictCommand", ORDERTRAIL_TRACEBACK=traceback).returncode == 2
 
 
 def test_ctrl_c_ends_a_command_with_130() -> None:
