@@ -1,11 +1,11 @@
 """StreamOrderEvents: replay, and with `follow` on into live events, in one call.
 
-While a client takes a frame, the next one is read. The one after it waits for that, so a slow client delays no other.
+The next scan begins only when the client has taken the last frame, so a slow client delays no other.
 """
 
-from asyncio import Event, Task, create_task, get_running_loop, timeout
+from asyncio import Event, get_running_loop, timeout
 from collections.abc import AsyncGenerator
-from contextlib import AbstractContextManager, closing, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail_server.history.event_filter import stream_filter
@@ -39,12 +39,11 @@ async def stream_events(
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
     stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until, last), begin, current_at)
-    with stream.arrivals() as arrived, closing(stream):
+    with stream.arrivals() as arrived:
         while True:
             arrived.clear()
             scan = await stream.scan()
             state_frame = stream.state_change(scan)
-            stream.read_ahead(scan)
             if scan.events or scan.skipped_orders or state_frame or stream.is_heartbeat_due():
                 yield stream.frame(scan, state_frame)
             if scan.at_end:
@@ -64,7 +63,6 @@ class _Stream:
         self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
         self._last_frame = self._last_dated = self._time()
-        self._next_scan: Task[Scan] | None = None
 
     def arrivals(self) -> AbstractContextManager[Event]:
         if self._scope.until is not None:
@@ -72,26 +70,11 @@ class _Stream:
         return self._hub.arrivals.subscribe(subject_of(self._scope.filter))
 
     async def scan(self) -> Scan:
-        scan = None if self._next_scan is None else await self._next_scan
-        self._next_scan = None
-        # At the end of the log, a scan that began before the caller cleared `arrived` may lack what has arrived since.
-        if scan is None or (scan.at_end and self._scope.until is None):
-            if self._scope.until is None:
-                self._current_at = self._hub.recency.current_at
-            scan = await self._hub.scan(self._scope, self._reached)
+        if self._scope.until is None:
+            self._current_at = self._hub.recency.current_at
+        scan = await self._hub.scan(self._scope, self._reached)
         self._reached = scan.reached
         return scan
-
-    def read_ahead(self, scan: Scan) -> None:
-        """Begin the scan after this one, if more events are known to follow."""
-        if scan.has_more and not self._hub.draining:
-            self._next_scan = create_task(self._hub.scan(self._scope, scan.reached))
-
-    def close(self) -> None:
-        """End the scan that nobody waits for any more."""
-        if self._next_scan is not None:
-            self._next_scan.add_done_callback(_retrieve_exception)
-            self._next_scan.cancel()
 
     def state_change(self, scan: Scan) -> bytes:
         if scan.parked is not None and scan.at_end:
@@ -133,11 +116,6 @@ class _Stream:
 
 _CAUGHT_UP = StreamOrderEventsResponse(caught_up=True).SerializeToString()
 _FELL_BEHIND = StreamOrderEventsResponse(fell_behind=True).SerializeToString()
-
-
-def _retrieve_exception(scan: Task[Scan]) -> None:
-    if not scan.cancelled():
-        scan.exception()
 
 
 def _is_complete(scan: Scan) -> bool:
