@@ -17,6 +17,7 @@ LIBRARIES: Final = frozenset(
         "grpc_reflection",
         "grpc_status",
         "protovalidate",
+        "pyarrow",
         "pysqlite3",
         "rich",
         "sqlean",
