@@ -24,7 +24,7 @@ from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_RETURNED
 from ordertrail.values import line
 from ordertrail_server.projections.catalog import ORDERS
-from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 CALL_COUNT = 5_000  # above the gRPC library's bound on pending calls, 3,000
 LARGE_BATCH = 40
@@ -149,7 +149,7 @@ async def test_query_over_time_limit_is_refused_and_others_succeed(tmp_path: Pat
 
 def repeat_order(data: Path, times: int) -> None:
     """Add that many copies of the order to the projection of a stopped server."""
-    with closing(sqlite3.connect(projection_file(data, ORDERS))) as connection:
+    with closing(connect_checked_writer(projection_file(data, ORDERS))) as connection:
         connection.execute(
             "INSERT INTO orders (order_key, version, status, state, created)"
             " SELECT value, version, status, state, created FROM orders, json_each(?)",
