@@ -22,7 +22,7 @@ from tests.history.random_history import CUSTOMERS, ORDERS, PRODUCTS, Step, reco
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, OrderSource
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
-from ordertrail_server.history.streaming import scan
+from ordertrail_server.history.streaming import scan, stream, stream_hub
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.token import read_token, write_token
 from ordertrail_server.orders.refusal import Refused
@@ -271,3 +271,26 @@ async def test_stream_of_a_parked_order_sends_its_facts_and_is_then_refused(tmp_
             await anext(stream)
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_ORDER_PARKED
         assert list_frame_names(await server.stream(StreamOrderEventsRequest())) == [("o", 1), ("other", 1)]
+
+
+@pytest.mark.parametrize(("quick_s", "read_count"), [(60.0, 4), (0.0, 1)])
+async def test_frames_are_read_in_advance_only_for_a_client_that_takes_them_quickly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quick_s: float, read_count: int
+) -> None:
+    read_counts: list[int] = []
+
+    def count_scans(*arguments: Any) -> list[scan.Scan]:
+        scans = scan.read_scans(*arguments)
+        read_counts.append(len(scans))
+        return scans
+
+    monkeypatch.setattr(stream_hub, "read_scans", count_scans)
+    monkeypatch.setattr(stream, "QUICK_S", quick_s)
+    async with serve_history(tmp_path) as server:
+        for number in range(12):
+            server.record(f"o-{number}", build_placed("p"))
+        await server.project()
+        request = StreamOrderEventsRequest(max_events_per_frame=1)
+        async with aclosing(server.service.StreamOrderEvents(request, None)) as frames:
+            assert [len(StreamOrderEventsResponse.FromString(frame).events) async for frame in frames] == [1] * 12
+    assert max(read_counts[1:]) == read_count

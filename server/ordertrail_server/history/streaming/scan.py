@@ -69,6 +69,14 @@ def read_scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connec
     return Scan(page.events, page.skipped_orders, tuple(reader.reached), ends, page.has_more, parked)
 
 
+def read_scans(model: ReadModel, scope: Scope, begin: Offsets, count: int, connection: Connection) -> list[Scan]:
+    """Read up to `count` consecutive scans; fewer if no full frame follows."""
+    scans = [read_scan(model, scope, begin, connection)]
+    while len(scans) < count and scans[-1].has_more:
+        scans.append(read_scan(model, scope, scans[-1].reached, connection))
+    return scans
+
+
 def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
     # Tokens of a parked order's stream stay before its waiting facts, so these are sent once they are folded.
     if parked is None:

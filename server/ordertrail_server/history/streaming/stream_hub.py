@@ -6,7 +6,7 @@ from functools import partial
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.arrivals import Arrivals
-from ordertrail_server.history.streaming.scan import Scan, Scope, read_scan
+from ordertrail_server.history.streaming.scan import Scan, Scope, read_scan, read_scans
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.progress import Progress
 
@@ -27,11 +27,13 @@ class StreamHub:
         self.draining = True
         self.arrivals.wake_all()
 
+    async def replay(self, scope: Scope, begin: Offsets, count: int) -> list[Scan]:
+        """Run up to `count` consecutive scans of a stream that has an end, in one step."""
+        return await self.model.read_for_stream(partial(read_scans, self.model, scope, begin, count))
+
     async def scan(self, scope: Scope, begin: Offsets) -> Scan:
-        """Run one scan; streams that need the same scan at the same time share it."""
+        """Run one scan of a followed stream; streams that need the same scan at the same time share it."""
         read_next = partial(read_scan, self.model, scope, begin)
-        if scope.until is not None:
-            return await self.model.read_for_stream(read_next)
         # A scan that began before the last announcement may miss the announced events, and one that began before the
         # last refresh may miss what answers include by now. Neither is shared.
         key = (scope, begin, self.arrivals.announced, self.recency.current_at)
