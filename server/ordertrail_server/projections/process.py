@@ -30,7 +30,6 @@ import asyncio
 import json
 import logging
 import os
-import signal
 import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -46,6 +45,7 @@ from ordertrail_server.log.source import LogSource, parse_source
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.build_pace import BATCH as BUILD_BATCH, BuildPace, lower_priority
 from ordertrail_server.projections.catalog import ORDERS
+from ordertrail_server.projections.child_pipes import claim_pipes
 from ordertrail_server.projections.compared_generation import LiveUnreadable, compare_with_live
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
@@ -261,23 +261,11 @@ def _send(message: Mapping[str, object]) -> None:
         raise ParentGone from None
 
 
-def _claim_pipes() -> IO[bytes]:
-    """Return the pipe of the requests. Code of a projection that reads stdin or prints gets /dev/null and stderr."""
-    global _report_pipe
-    requests, _report_pipe = os.fdopen(os.dup(0), "rb", buffering=0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    return requests
-
-
 def main() -> int:
     """Run the process and return its exit code."""
-    requests = _claim_pipes()
-    # Signals to the process group are for the parent, whose running calls may still need the projector.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    global _report_pipe
+    request_pipe, _report_pipe = claim_pipes()
+    requests = os.fdopen(request_pipe, "rb", buffering=0)
     if sys.argv[3] != "{}":  # a build must not delay the live generations
         lower_priority()
     source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])

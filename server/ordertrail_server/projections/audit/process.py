@@ -11,7 +11,6 @@ If it cannot run, it ends with REFUSED or AGAIN (exit_code.py) and one line on s
 import asyncio
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from threading import Thread
@@ -26,6 +25,7 @@ from ordertrail_server.projections.audit.audit import Audit
 from ordertrail_server.projections.audit.frames import DAMAGE, MESSAGE, Frame, write_frame
 from ordertrail_server.projections.audit.scratch_directory import remove_scratch_directory
 from ordertrail_server.projections.build_pace import BuildPace, lower_priority
+from ordertrail_server.projections.child_pipes import claim_pipes
 from ordertrail_server.projections.exit_code import AGAIN, REFUSED
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, may_pass
@@ -70,14 +70,7 @@ def _end_with_parent(requests: int, scratch: Path) -> None:
 
 def main() -> int:
     """Run the process and return its exit code."""
-    # Code of a projection that prints or reads stdin gets stderr and /dev/null.
-    requests, report_pipe = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.dup2(2, 1)
-    os.close(nothing)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    requests, report_pipe = claim_pipes()
     lower_priority()
     source, names, scratch = parse_source(sys.argv[1]), sys.argv[2].split(","), Path(sys.argv[3])
     _end_with_parent(requests, scratch)
