@@ -81,10 +81,10 @@ async def _rates(orders: int) -> tuple[float, float]:
     async with _open_service(orders) as service:
         for _ in range(ROUNDS):
             seconds, frames = await _read(service.DiffOrders(diff, None))
-            diffs = [one for frame in frames for one in DiffOrdersResponse.FromString(frame).diffs]
+            diffs = [order_diff for frame in frames for order_diff in DiffOrdersResponse.FromString(frame).diffs]
             stream_seconds, frames = await _read(service.StreamOrderEvents(stream, None))
             streamed_count = sum(len(StreamOrderEventsResponse.FromString(frame).events) for frame in frames)
-            assert sum(len(one.events) for one in diffs) == streamed_count
+            assert sum(len(order_diff.events) for order_diff in diffs) == streamed_count
             rounds.append((streamed_count / seconds, streamed_count / stream_seconds))
     return tuple(map(median, zip(*rounds, strict=True)))
 

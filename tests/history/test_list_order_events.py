@@ -45,7 +45,7 @@ conditions = st.fixed_dictionaries(
 subjects = st.sampled_from([{"order_id": f"order-{n}"} for n in range(ORDERS)]) | st.sampled_from(
     [{"customer_id": customer} for customer in CUSTOMERS if customer]
 )
-requests = st.builds(lambda subject, others: ListOrderEventsRequest(**subject, **others), subjects, conditions)
+requests = st.builds(lambda subject, filters: ListOrderEventsRequest(**subject, **filters), subjects, conditions)
 
 
 def matches(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
@@ -112,8 +112,8 @@ async def test_page_token_holds_for_one_order_of_events(tmp_path: Path, order_by
         request = ListOrderEventsRequest(order_id="o", page_size=1, order_by=order_by)
         first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
         request.page_token = first.next_page_token
-        for other in set(EventOrder.values()) - {order_by}:
-            request.order_by = other
+        for other_order in set(EventOrder.values()) - {order_by}:
+            request.order_by = other_order
             with pytest.raises(Refused) as error:
                 await server.service.ListOrderEvents(request, None)
             assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH

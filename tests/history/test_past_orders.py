@@ -102,9 +102,9 @@ async def test_order_is_the_one_that_get_order_returns_for_the_same_time(tmp_pat
         await server.project()
         for second in (0, 15, 16, 17, 40, 59):
             time = moment(NOON + second * SECOND)
-            one = await server.service.GetOrder(GetOrderRequest(order_id="o", record_time=time), None)
+            answer = await server.service.GetOrder(GetOrderRequest(order_id="o", record_time=time), None)
             [listed] = (await list_orders(server, ListOrdersRequest(record_time=time))).orders
-            assert GetOrderResponse.FromString(one).order == listed
+            assert GetOrderResponse.FromString(answer).order == listed
             assert listed.version == second + 1
 
 
@@ -164,8 +164,8 @@ async def test_as_of_token_repeats_the_answer_and_the_time_alone_includes_late_f
         assert [order.version for order in repeated.orders] == [1]
         assert repeated.as_of_token == token
         assert [order.version for order in (await list_orders(server, request)).orders] == [2]
-        one = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
-        assert GetOrderResponse.FromString(one).order.version == 1
+        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
+        assert GetOrderResponse.FromString(answer).order.version == 1
 
 
 async def test_token_of_a_time_excludes_later_facts_that_its_offsets_include(tmp_path: Path) -> None:
@@ -174,8 +174,8 @@ async def test_token_of_a_time_excludes_later_facts_that_its_offsets_include(tmp
         server.record("o", build_confirmed(), NOON + SECOND)
         await server.project()
         token = (await list_orders(server, ListOrdersRequest(record_time=moment(NOON)))).as_of_token
-        one = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
-        assert GetOrderResponse.FromString(one).order.version == 1
+        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
+        assert GetOrderResponse.FromString(answer).order.version == 1
 
 
 @pytest.mark.parametrize("lists", [True, False])
@@ -238,12 +238,12 @@ async def test_page_token_of_a_moment_is_refused_for_another_moment(tmp_path: Pa
         await server.project()
         request = ListOrdersRequest(record_time=moment(time_ns()), page_size=1)
         token = (await list_orders(server, request)).next_page_token
-        for other in (
+        for other_request in (
             ListOrdersRequest(page_token=token),
             ListOrdersRequest(page_token=token, record_time=moment(NOON)),
         ):
             with pytest.raises(Refused) as error:
-                await list_orders(server, other)
+                await list_orders(server, other_request)
             assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
 
 

@@ -36,7 +36,7 @@ async def test_damaged_file_is_a_finding_and_is_reported_for_repair(
     assert outcome.damaged == [file]
     assert outcome.not_compared == {name: "its file is damaged"}
     assert [projection.name for projection in outcome.report.projections if projection.tables] == [
-        other for other in OWN_NAMES if other != name
+        own_name for own_name in OWN_NAMES if own_name != name
     ]
 
 
