@@ -2,7 +2,7 @@ from contextlib import aclosing, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import time_ns
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -12,7 +12,6 @@ from tests.history.history_server import (
     HistoryServer,
     RecordedFact,
     build_confirmed,
-    build_line_added,
     build_placed,
     build_quantity_changed,
     seal_record,
@@ -29,6 +28,7 @@ from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import moment
+from ordertrail_server.projections.history import history_rows
 from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 IDENTITY = bytes(16)
@@ -255,10 +255,23 @@ async def test_moment_that_cannot_be_compared_is_refused(
         assert (error.value.refusal.reason, error.value.refusal.where) == (reason, where)
 
 
-async def test_diff_of_a_short_interval_visits_few_rows_of_a_long_log(tmp_path: Path) -> None:
+async def test_diff_of_a_short_interval_visits_few_rows_of_a_long_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step_count = 0
+
+    def count_steps(*arguments: Any) -> changed_orders.ChangedOrders:
+        nonlocal step_count
+        step_count += 1
+        return changed_orders.find_changed_orders(*arguments)
+
+    monkeypatch.setattr(history_rows, "BLOCK", 16)
+    monkeypatch.setattr(changed_orders, "WINDOW", 16)
+    monkeypatch.setattr(diff_stream, "find_changed_orders", count_steps)
     async with serve_history(tmp_path) as server:
-        for number in range(3_000):
-            server.record(f"o-{number}", build_line_added("q") if number % 2 == 3 else build_placed("p"), NOON + number)
+        for number in range(1_000):
+            server.record(f"o-{number}", build_placed("p"), NOON + number)
         await server.project()
-        request = DiffOrdersRequest(recorded_from=moment(NOON + 1_500), recorded_before=moment(NOON + 1_510))
-        assert list(await read_diffs(server, request)) == [f"o-{number}" for number in range(1_500, 1_510)]
+        request = DiffOrdersRequest(recorded_from=moment(NOON + 500), recorded_before=moment(NOON + 510))
+        assert list(await read_diffs(server, request)) == [f"o-{number}" for number in range(500, 510)]
+    assert step_count <= 3
