@@ -6,6 +6,7 @@ from contextlib import closing
 import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.strategies import SearchStrategy
+from tests.history.statement_cost import count_steps
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.error_reason_pb2 import ErrorReason
@@ -118,26 +119,10 @@ def test_page_visits_only_the_rows_that_it_returns(
         request.day_before.CopyFrom(Date(year=1899, month=1, day=1))
     start = None if is_first_page else PageTokenContents(last_number=18500101, last_text="p")
     statement, values = totals_query(request, start)
-    steps = count_steps(file, statement, {**values, "limit": 5})
+    steps = count_steps(file, statement, {**values, "limit": 5}, row_count=5)
     assert steps < 30 * 5, "this many steps of SQLite's virtual machine visit more than a few rows"
     plan = " ".join(row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {statement}", {**values, "limit": 5}))
     assert "B-TREE" not in plan
-
-
-def count_steps(file: sqlite3.Connection, statement: str, values: dict[str, str | int]) -> int:
-    """Return how many instructions SQLite's virtual machine runs for a query."""
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    file.set_progress_handler(count, 1)
-    rows = file.execute(statement, values).fetchall()
-    file.set_progress_handler(None, 0)
-    assert len(rows) == 5
-    return steps
 
 
 def test_page_token_is_refused_for_other_conditions(file: sqlite3.Connection, model: ReadModel) -> None:

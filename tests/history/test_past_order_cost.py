@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from tests.history.statement_cost import count_steps
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
@@ -58,7 +59,6 @@ def fill(connection: Connection, orders: int) -> None:
         "INSERT INTO line_changes VALUES (?, 'p', 1, 0, 1, 0, '1.00', 'EUR')", [(number,) for number in range(orders)]
     )
     create_timeline_indexes(database)
-    connection.execute("ANALYZE")
 
 
 @pytest.fixture(scope="module")
@@ -69,22 +69,12 @@ def timelines() -> Iterator[dict[int, Connection]]:
         yield {FEW: few, MANY: many}
 
 
-def count_steps(
+def count_page_steps(
     connection: Connection, request: ListOrdersRequest, past: Moment, after: PageTokenContents | None = None
 ) -> int:
     query = past_filter(request, past, after)
     statement = query.rows(choose_path(query.values, connection, PAST_COUNTS))
-    steps = 0
-
-    def count() -> int:
-        nonlocal steps
-        steps += 1
-        return 0
-
-    connection.set_progress_handler(count, 1)
-    connection.execute(statement, query.bound_values() | {"limit": LIMIT}).fetchall()
-    connection.set_progress_handler(None, 0)
-    return steps
+    return count_steps(connection, statement, query.bound_values() | {"limit": LIMIT})
 
 
 def test_page_with_sorted_index_costs_the_same_among_few_and_many_orders(timelines: dict[int, Connection]) -> None:
@@ -92,7 +82,7 @@ def test_page_with_sorted_index_costs_the_same_among_few_and_many_orders(timelin
     assert len(bounded) == 8 + 64
     for request in bounded:
         few, many = (
-            count_steps(timelines[orders], request, Moment((orders * VERSIONS,), orders * VERSIONS // 2))
+            count_page_steps(timelines[orders], request, Moment((orders * VERSIONS,), orders * VERSIONS // 2))
             for orders in (FEW, MANY)
         )
         assert many <= few * 1.2, request
@@ -102,15 +92,15 @@ def test_page_with_sorted_index_costs_the_same_among_few_and_many_orders(timelin
 def test_late_page_costs_the_same_as_the_first(timelines: dict[int, Connection], first: int) -> None:
     newest = Moment((MANY * VERSIONS,), MANY * VERSIONS)
     request = ListOrdersRequest(created_before=moment(MANY))
-    first_page = count_steps(timelines[MANY], request, newest)
+    first_page = count_page_steps(timelines[MANY], request, newest)
     after = PageTokenContents(last_number=first, last_text="o")
-    assert count_steps(timelines[MANY], request, newest, after) <= first_page * 1.2
+    assert count_page_steps(timelines[MANY], request, newest, after) <= first_page * 1.2
 
 
 def test_orders_created_before_a_time_cost_the_same_as_the_newest(timelines: dict[int, Connection]) -> None:
     newest = Moment((MANY * VERSIONS,), MANY * VERSIONS)
-    first_page = count_steps(timelines[MANY], ListOrdersRequest(), newest)
-    assert count_steps(timelines[MANY], ListOrdersRequest(created_before=moment(20)), newest) <= first_page * 1.2
+    first_page = count_page_steps(timelines[MANY], ListOrdersRequest(), newest)
+    assert count_page_steps(timelines[MANY], ListOrdersRequest(created_before=moment(20)), newest) <= first_page * 1.2
 
 
 @pytest.mark.parametrize("share", [0.06, 0.5, 0.97])
@@ -120,6 +110,6 @@ def test_version_at_a_moment_is_found_without_reading_the_others(
     past = Moment((MANY * VERSIONS,), int(MANY * VERSIONS * share))
     newest = Moment((MANY * VERSIONS,), MANY * VERSIONS)
     # A binary search reads five of twenty versions. Reading from the newest down would take up to twenty times as long.
-    assert count_steps(timelines[MANY], ListOrdersRequest(), past) <= 4 * count_steps(
+    assert count_page_steps(timelines[MANY], ListOrdersRequest(), past) <= 4 * count_page_steps(
         timelines[MANY], ListOrdersRequest(), newest
     )

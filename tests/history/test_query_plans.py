@@ -5,9 +5,13 @@ from contextlib import closing
 from itertools import product
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.history.statement_cost import count_steps
 
+from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
+from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail_server.history.event_filter import EventFilter
-from ordertrail_server.history.order_filter import OrderFilter
+from ordertrail_server.history.order_filter import OrderFilter, list_filter
 from ordertrail_server.projections.history.tables import create_history_indexes, create_history_tables
 from ordertrail_server.projections.orders.tables import create_order_indexes, create_order_tables
 from ordertrail_server.projections.wrapped_connection import wrap_connection
@@ -131,3 +135,20 @@ def test_creation_time_bounds_the_scan_of_all_orders(orders_file: sqlite3.Connec
     steps = plan(orders_file, query.rows(""), query.bound_values() | {"limit": 5})
     assert steps[0].startswith("SEARCH o USING INDEX orders_by_time (")
     assert steps[1:] == [SORTED_WITHIN_A_TIME]
+
+
+@pytest.mark.parametrize("last_created", [1_000, 11])
+def test_late_page_of_orders_created_before_a_time_costs_the_same_as_the_first(
+    orders_file: sqlite3.Connection, last_created: int
+) -> None:
+    orders_file.executemany(
+        "INSERT INTO orders (order_key, version, status, state, created) VALUES (?, 1, 1, x'00', ?)",
+        [(f"o-{number}", number) for number in range(2_000)],
+    )
+    request = ListOrdersRequest(created_before=Timestamp(nanos=2_000))
+    first_page, late_page = (
+        count_steps(orders_file, query.rows(""), query.bound_values() | {"limit": 11}, row_count=11)
+        for after in (None, PageTokenContents(last_number=last_created, last_text="o"))
+        for query in [list_filter(request, after)]
+    )
+    assert late_page <= first_page * 1.2
