@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from random import uniform
 from time import monotonic
 from typing import NamedTuple
 
@@ -21,9 +22,12 @@ from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.generation_report import read_stored_progress
 from ordertrail_server.projections.loadable import find_loadable_projections
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
+from ordertrail_server.projections.projection_error import PositionMoved
 from ordertrail_server.projections.served_definitions import find_served_projections
 
 POLL_SECONDS = 0.2
+REST_SECONDS = (1.0, 3.0)
+"""The shortest and the longest time without a commit after which the files count as left alone."""
 
 _log = logging.getLogger(__name__)
 
@@ -73,6 +77,14 @@ class Preparation:
 
         Raises PositionMoved if another process folds into the same files, and what the engine raises.
         """
+        while True:
+            try:
+                return await self._fold(on_progress)
+            except PositionMoved:
+                if not await self._is_left_alone(on_progress):
+                    raise
+
+    async def _fold(self, on_progress: OnProgress) -> None:
         self._served = find_served_projections(self._data, self._names)
         names = [name for name in self._names if name not in self._served]
         if not names:
@@ -110,6 +122,20 @@ class Preparation:
         while on_progress(progress) and not progress.is_ready:
             await asyncio.sleep(POLL_SECONDS)
             progress = await self._progress()
+
+    async def _is_left_alone(self, on_progress: OnProgress) -> bool:
+        """Return whether nobody folds the files any more, although they are not ready.
+
+        They are several files, so each of two preparations may have overtaken the other in one, and both have ended.
+        """
+        if self._is_taken_over():
+            return False
+        before = await self._progress()
+        # At random, so that one of two begins first and the other sees it.
+        await asyncio.sleep(uniform(*REST_SECONDS))
+        after = await self._progress()
+        is_at_rest = before.projections == after.projections and not after.is_ready
+        return on_progress(after) and is_at_rest and not self._is_taken_over()
 
     def _is_taken_over(self) -> bool:
         return bool(find_served_projections(self._data, self._names) - self._served)
