@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ordertrail_server.log.position import OFFSET_BITS
 from ordertrail_server.projections.timeline.tables import FOREVER
+from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
 
 class TableQuery(NamedTuple):
@@ -32,7 +33,7 @@ ORDER_VERSION_ROWS = TableQuery(
     c.event_type, c.actor, c.request_id, o.source_reference
 FROM order_changes c CROSS JOIN placed_orders o ON o.order_no = c.order_no
 WHERE (c.order_no, c.version) > (:k0, :k1) AND c.order_no < :end AND c."offset" < :offset
-ORDER BY c.order_no, c.version LIMIT :limit""",
+ORDER BY c.order_no, c.version {NAMED_LIMIT}""",
     (0,),
 )
 LINE_VERSION_ROWS = TableQuery(
@@ -51,11 +52,11 @@ CROSS JOIN placed_orders o ON o.order_no = l.order_no
 CROSS JOIN order_changes c ON c.order_no = l.order_no AND c.version = l.version
 WHERE (l.order_no, l.product_id, l.version, l.line_no) > (:k0, :k1, :k2, :k3) AND l.order_no < :end
     AND c."offset" < :offset AND l.quantity IS NOT NULL
-ORDER BY l.order_no, l.product_id, l.version, l.line_no LIMIT :limit""",
+ORDER BY l.order_no, l.product_id, l.version, l.line_no {NAMED_LIMIT}""",
     ("", 0, 0),
 )
 EVENT_ROWS = TableQuery(
-    """SELECT position, position, customer_id, record_time, frame FROM events
-WHERE position > :k0 AND position < :end ORDER BY position LIMIT :limit""",
+    f"""SELECT position, position, customer_id, record_time, frame FROM events
+WHERE position > :k0 AND position < :end ORDER BY position {NAMED_LIMIT}""",
     (),
 )

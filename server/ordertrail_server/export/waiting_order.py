@@ -6,12 +6,13 @@ from ordertrail_server.export.position import ExportPosition
 from ordertrail_server.export.row_reader import read_as_of
 from ordertrail_server.log.position import LogPosition, first_packed
 from ordertrail_server.storage.connection import Connection
+from ordertrail_server.storage.row_limit import LAST_LIMIT
 
 MAX_NAMED = 1_000
 """The most orders that are named."""
 
-WAITING = """SELECT DISTINCT order_id FROM ordertrail_waiting WHERE position >= ? AND position < ?
-ORDER BY order_id LIMIT ?"""
+WAITING = f"""SELECT DISTINCT order_id FROM ordertrail_waiting WHERE position >= ? AND position < ?
+ORDER BY order_id {LAST_LIMIT}"""
 
 
 def find_waiting_orders(history: Connection, position: ExportPosition) -> Sequence[str]:

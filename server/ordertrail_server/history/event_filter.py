@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, StreamOrderEventsRequest
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.storage.packed_id import pack_sql
+from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
 Values = dict[str, str | int | None]
 
@@ -53,7 +54,7 @@ class EventFilter:
         source, condition, key = self._choose_index()
         conditions = " AND ".join([condition, *self._row_conditions()])
         order = f"{key} DESC" if is_descending else key
-        return f"SELECT {columns} FROM {source} WHERE {conditions} ORDER BY {order} LIMIT :limit"
+        return f"SELECT {columns} FROM {source} WHERE {conditions} ORDER BY {order} {NAMED_LIMIT}"
 
     def index_position(self, *, is_descending: bool = False) -> str:
         """Return the SELECT of the position after :count rows of the index range, whether or not they match."""

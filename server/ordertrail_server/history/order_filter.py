@@ -15,6 +15,7 @@ from ordertrail_server.history.day_bound import require_real_day
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.orders.days import encode_day
 from ordertrail_server.orders.times import nanoseconds
+from ordertrail_server.storage.row_limit import LAST_LIMIT, NAMED_LIMIT
 
 Value = str | int
 
@@ -43,8 +44,8 @@ _FOLDED = "+o.status <> 0"
 """Excludes orders that were parked before any of their facts was folded, because they have no state."""
 
 COUNTS = {
-    "customer_id": "SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? LIMIT ?)",
-    "product_id": "SELECT count(*) FROM (SELECT 1 FROM order_products WHERE product_id = ? LIMIT ?)",
+    "customer_id": f"SELECT count(*) FROM (SELECT 1 FROM orders WHERE customer_id = ? {LAST_LIMIT})",
+    "product_id": f"SELECT count(*) FROM (SELECT 1 FROM order_products WHERE product_id = ? {LAST_LIMIT})",
 }
 
 
@@ -66,7 +67,7 @@ class OrderFilter:
             conditions.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
         return (
             f"SELECT o.created, o.order_id, length(o.state) AS size FROM {source}"
-            f" WHERE {' AND '.join([condition, *conditions])} ORDER BY o.created DESC, o.order_id DESC LIMIT :limit"
+            f" WHERE {' AND '.join([condition, *conditions])} ORDER BY o.created DESC, o.order_id DESC {NAMED_LIMIT}"
         )
 
     def bound_values(self) -> dict[str, Value]:

@@ -18,6 +18,7 @@ from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 from ordertrail_server.storage.packed_id import pack_sql
+from ordertrail_server.storage.row_limit import LAST_LIMIT
 
 MAX_WAITING = 1_000
 """The most waiting facts that an answer holds."""
@@ -28,13 +29,13 @@ MAX_REASON = 1_000
 _PARKED = f"""SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
 (SELECT count(*) FROM ordertrail_waiting w WHERE w.order_id = p.order_id)
 FROM parked_orders p CROSS JOIN orders o ON o.order_key = {pack_sql("p.order_id")}"""
-_PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id LIMIT ?"
+_PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id {LAST_LIMIT}"
 _ONE = f"{_PARKED} WHERE p.order_id = ?"
 _EXISTS = f"SELECT 1 FROM orders WHERE order_key = {pack_sql('?1')} AND version > 0"
 _WAITING_FACTS = f"""SELECT w.position, w.reason, l.digest FROM ordertrail_waiting w
 JOIN orders o ON o.order_key = {pack_sql("w.order_id")}
 JOIN links l ON l.order_no = o.order_no AND l.version > ? AND l."offset" = w.position & {OFFSETS - 1}
-WHERE w.order_id = ? ORDER BY w.position LIMIT ?"""
+WHERE w.order_id = ? ORDER BY w.position {LAST_LIMIT}"""
 _EARLIEST = -(1 << 63)
 
 Row = tuple[str, int, int, str, int, int]

@@ -17,6 +17,7 @@ from ordertrail_server.log.position import OFFSET_BITS, OFFSETS
 from ordertrail_server.orders.order_refusal import status_word
 from ordertrail_server.orders.time_text import time_text
 from ordertrail_server.orders.times import LAST_NANOSECOND, nanoseconds
+from ordertrail_server.storage.row_limit import LAST_LIMIT, NAMED_LIMIT
 
 Value = str | int
 
@@ -60,8 +61,8 @@ iif({_IS_INCLUDED}, middle + high, low + middle) / 2
 FROM search CROSS JOIN order_changes t ON t.order_no = o.order_no AND t.version = middle WHERE high - low > 1
 ) SELECT max(low) FROM search)"""
 PAST_COUNTS = {
-    "customer_id": "SELECT count(*) FROM (SELECT 1 FROM placed_orders WHERE customer_id = ? LIMIT ?)",
-    "product_id": "SELECT count(*) FROM (SELECT 1 FROM line_changes WHERE product_id = ? LIMIT ?)",
+    "customer_id": f"SELECT count(*) FROM (SELECT 1 FROM placed_orders WHERE customer_id = ? {LAST_LIMIT})",
+    "product_id": f"SELECT count(*) FROM (SELECT 1 FROM line_changes WHERE product_id = ? {LAST_LIMIT})",
 }
 
 
@@ -87,7 +88,7 @@ class PastOrderFilter:
             f"SELECT o.placed_at AS created, o.order_id, v.version FROM {source}"
             f" CROSS JOIN order_changes v ON v.order_no = o.order_no AND v.version = {_VERSION}"
             f" WHERE {' AND '.join([condition, _EXISTED, *conditions])}"
-            " ORDER BY o.placed_at DESC, o.order_id DESC LIMIT :limit"
+            f" ORDER BY o.placed_at DESC, o.order_id DESC {NAMED_LIMIT}"
         )
 
     def bound_values(self) -> dict[str, Value]:

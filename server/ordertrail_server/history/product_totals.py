@@ -12,6 +12,7 @@ from ordertrail_server.history.pages import next_page_token, page_size, read_pag
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import token_of
 from ordertrail_server.orders.days import decode_day, encode_day
+from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
 _ROWS = "SELECT product_id, day, ordered, shipped, returned FROM product_totals"
 # The index of each of them has the order of the page, and begins at its first row.
@@ -51,7 +52,7 @@ def totals_query(
         # Instead of day_from, which is no later: with both, SQLite may begin at day_from and visit all earlier pages.
         conditions = [after_last, *(sql for sql in conditions if sql != _CONDITIONS["day_from"])]
         values |= {"last_day": day_text(decode_day(start.last_number)), "last_product": start.last_text}
-    return f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT :limit", values
+    return f"{_ROWS} WHERE {' AND '.join(conditions)} ORDER BY {order} {NAMED_LIMIT}", values
 
 
 def _days(request: ListProductTotalsRequest) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.span import Span
 from ordertrail_server.storage.packed_id import pack_sql
+from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
 AT_ONCE = 100
 """How many waiting facts one step reads."""
@@ -25,7 +26,7 @@ _OF_CUSTOMER = (
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (
     "SELECT json_group_array(json_array(position, {named})) FROM (SELECT position, order_id FROM ordertrail_waiting"
-    " WHERE position >= :low AND position < :high ORDER BY position {direction} LIMIT :limit) w"
+    " WHERE position >= :low AND position < :high ORDER BY position {direction} {limit}) w"
 )
 
 
@@ -72,6 +73,6 @@ def name_size(order_id: str) -> int:
 def _read_waiting_facts(connection: Connection, event_filter: EventFilter, span: Span) -> list[tuple[int, str | None]]:
     """Return (position, order id) of the first waiting facts; the id is None if the order is of another customer."""
     named = _OF_CUSTOMER if event_filter.customer_id else "order_id"
-    statement = _WAITING.format(named=named, direction="DESC" if span.is_descending else "")
+    statement = _WAITING.format(named=named, direction="DESC" if span.is_descending else "", limit=NAMED_LIMIT)
     values = {"low": span.low, "high": span.high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}
     return [(position, order_id) for position, order_id in loads(connection.execute(statement, values).fetchone()[0])]

@@ -12,6 +12,7 @@ from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import Moment
 from ordertrail_server.history.version_search import find_versions
 from ordertrail_server.log.position import LogPosition
+from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
 WINDOW = 5_000
 """The most events that one step visits."""
@@ -27,7 +28,7 @@ SELECT e.position, e.order_id, e.version FROM events e
 WHERE {customer} e.position >= :low AND e.position < :high AND {end} AND NOT ({start_of_event})
 AND (e.version = 1 OR EXISTS (
 SELECT 1 FROM events p WHERE p.order_key = e.order_key AND p.version = e.version - 1 AND {start_of_previous}))
-ORDER BY e.position LIMIT :limit)"""
+ORDER BY e.position {limit})"""
 
 _PARKED = """SELECT json_group_array(order_id) FROM parked_orders
 WHERE order_id IN (SELECT value FROM json_each(?))"""
@@ -59,6 +60,7 @@ def find_changed_orders(
     span = _limit_visits(connection, event_filter, span)
     skipped = find_skipped_orders(connection, event_filter, span, _NO_LIMIT, named_ids)
     statement = _CHANGED.format(
+        limit=NAMED_LIMIT,
         customer=_OF_CUSTOMER if customer_id else "",
         end=_includes(bounds.end, "e", "end"),
         start_of_event=_includes(bounds.start, "e", "start"),

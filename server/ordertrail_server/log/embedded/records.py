@@ -9,11 +9,12 @@ from ordertrail_server.log.port import LogDamaged, Logged, LogInUse, LogUnavaila
 from ordertrail_server.log.position import OFFSETS, LogPosition, first_packed
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.descriptors import describe_shortage, lacks_descriptors
+from ordertrail_server.storage.row_limit import LAST_LIMIT
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code
 
-READ = """SELECT position - ?, key, value, digest FROM records
-WHERE position >= ? AND position < ? ORDER BY position LIMIT ?"""
+READ = f"""SELECT position - ?, key, value, digest FROM records
+WHERE position >= ? AND position < ? ORDER BY position {LAST_LIMIT}"""
 STRAY_RECORDS = (
     "SELECT EXISTS (SELECT 1 FROM records WHERE position < 0), EXISTS (SELECT 1 FROM records WHERE position >= ?)"
 )
