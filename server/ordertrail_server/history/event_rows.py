@@ -8,7 +8,7 @@ from ordertrail_server.history.version_search import count_versions_before, find
 
 LAST_VERSION = (1 << 63) - 1
 
-_JOIN = f"SELECT count(*), min(position), max(position), {join_blobs_sql('frame')} FROM ({{}})"
+_JOIN = f"SELECT count(*), {{last}}(position), {join_blobs_sql('frame')} FROM ({{rows}})"
 
 
 class EventRows:
@@ -23,10 +23,10 @@ class EventRows:
 
     def read(self, span: Span, limit: int) -> tuple[int, Span, bytes]:
         """Return the number of the first matching rows, at most `limit`, the span after them, and their frames."""
-        statement = _JOIN.format(self._filter.rows(is_descending=span.is_descending))
-        count, lowest, highest, frames = self._connection.execute(statement, self._bind(span, limit=limit)).fetchone()
-        remainder = span.after(lowest if span.is_descending else highest) if count else span
-        return count, remainder, frames
+        rows, last = self._filter.rows(is_descending=span.is_descending), "min" if span.is_descending else "max"
+        statement = _JOIN.format(last=last, rows=rows)
+        count, position, frames = self._connection.execute(statement, self._bind(span, limit=limit)).fetchone()
+        return count, span.after(position) if count else span, frames
 
     def skip(self, span: Span, count: int) -> Span:
         """Return the span after the first matching rows, of which there are at least `count`. Loads no frames."""

@@ -8,7 +8,7 @@ from ordertrail_server.history.read_model import Connection
 from ordertrail_server.history.span import Span
 from ordertrail_server.schema.wire import read_varint
 
-FIRST_CHUNK, CHUNK = 16, 500
+FIRST_CHUNK, CHUNK = 16, 1_000
 """The rows that one step joins: the first step, and later ones, which know the size of events.
 
 They bound the rows that are read and then not sent, because they do not fit.

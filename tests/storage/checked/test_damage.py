@@ -21,6 +21,7 @@ from ordertrail_server.storage.checked.vfs import RESERVED_BYTES
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
+from ordertrail_server.storage.transaction import read_transaction
 
 FLIPS = choose_size(12, 150, 40_000)
 SEED = int(os.environ.get("ORDERTRAIL_FLIP_SEED", str(time.time_ns())))
@@ -128,4 +129,17 @@ def test_open_connection_refuses_a_header_that_turns_checksums_off(path: Path, d
         CheckedCheckpoints(writer, path).run()
         flip_bit_of(descriptor, RESERVED_BYTES_FIELD, bit)
         with pytest.raises(ChecksumsMissing):
+            reader.execute(query)
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_each_transaction_refuses_a_header_that_turns_checksums_off(path: Path, descriptor: int, bit: int) -> None:
+    query = "SELECT count(*) FROM receipts"
+    with closing(connect_checked_writer(path)) as writer, closing(connect_checked_reader(path)) as reader:
+        with read_transaction(reader):
+            assert reader.execute(query).fetchone() == reader.execute(query).fetchone() > (0,)
+        writer.execute("CREATE TABLE numbers (n)")
+        CheckedCheckpoints(writer, path).run()
+        flip_bit_of(descriptor, RESERVED_BYTES_FIELD, bit)
+        with pytest.raises(ChecksumsMissing), read_transaction(reader):
             reader.execute(query)

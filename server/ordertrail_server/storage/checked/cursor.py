@@ -13,7 +13,6 @@ class CheckedCursor(Cursor):
     """A cursor of a checked connection."""
 
     executemany = raise_checked_error(Cursor.executemany)
-    executescript = raise_checked_error(Cursor.executescript)
     fetchone = raise_checked_error(Cursor.fetchone)
     fetchall = raise_checked_error(Cursor.fetchall)
 
@@ -24,9 +23,19 @@ class CheckedCursor(Cursor):
     @raise_checked_error
     def execute(self, *arguments: Any) -> Self:
         """Execute a statement. Raises ChecksumsMissing if it would return rows that are not verified."""
+        connection: CheckedConnection = self.connection  # type: ignore[assignment]
+        if not connection.in_transaction:
+            connection.is_verified = False
         super().execute(*arguments)
-        if self.description is not None:
-            self.connection.refuse_unverified()  # type: ignore[attr-defined]
+        if self.description is not None and not connection.is_verified:
+            connection.refuse_unverified()
+        return self
+
+    @raise_checked_error
+    def executescript(self, script: str) -> Self:
+        """Execute statements that return no rows."""
+        self.connection.is_verified = False  # type: ignore[attr-defined]
+        super().executescript(script)
         return self
 
 
@@ -34,9 +43,12 @@ class CheckedConnection(sqlite3.Connection):
     """A connection through the checksum VFS.
 
     The VFS silently stops to verify once it reads a header with another number of reserved bytes. SQLite reads the
-    header at the beginning of a transaction. So it is enough to ask the VFS after the first step of each statement.
+    header at the beginning of a transaction, and keeps it until the end. So it is enough to ask the VFS after the first
+    step of the first statement with rows.
     """
 
+    is_verified = False
+    """True if the pages that the open transaction reads are known to be verified."""
     _status: sqlite3.Cursor | None = None
     _rows: sqlite3.Cursor
     path: Path
@@ -72,6 +84,7 @@ class CheckedConnection(sqlite3.Connection):
         """Raise ChecksumsMissing if the VFS does not verify pages. Does nothing before `begin_verification`."""
         if self._status and self._status.execute("PRAGMA checksum_verification").fetchone() != ("1",):
             raise ChecksumsMissing
+        self.is_verified = self._status is not None
 
     def close(self) -> None:
         """Close the connection."""
