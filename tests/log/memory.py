@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from secrets import token_bytes
 
 from ordertrail_server.log.call_arguments import check_partition, check_range
-from ordertrail_server.log.port import Capabilities, Entry, Logged
+from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Logged
 from ordertrail_server.orders.chain import digest
 
 
@@ -20,6 +20,15 @@ class MemoryLog:
         self.identity = identity or token_bytes(16)
         self.records: list[list[Logged]] = [[] for _ in range(partitions)]
         self._appended = asyncio.Event()
+        self._commands: MemoryLog | None = None
+
+    @property
+    def commands(self) -> AppendLog:
+        """The log of submitted commands, which is created when it is first used."""
+        if self._commands is None:
+            self._commands = MemoryLog(partitions=self.partitions, atomic=self.capabilities.atomic_append)
+            self._commands.topic = "orders.commands"
+        return self._commands
 
     async def end(self, partition: int, at_least: int = 0) -> int:
         self._check(partition)

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.log.contract import AtomicAppends, Durability, LogContract
+from tests.log.contract import AtomicAppends, Durability, LogContract, build_entries, build_logged_records
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.port import AppendLog
 
 
 class TestMemoryLog(LogContract, AtomicAppends):
@@ -20,6 +21,38 @@ class TestMemoryLogWithoutAtomicAppends(LogContract):
     @pytest.fixture(params=[1, 3])
     def log(self, request: pytest.FixtureRequest) -> MemoryLog:
         return MemoryLog(partitions=request.param, atomic=False)
+
+
+class TestEmbeddedLogOfCommands(LogContract, AtomicAppends, Durability):
+    topic = "orders.commands"
+
+    @pytest.fixture(params=[1, 3])
+    def events(self, request: pytest.FixtureRequest, tmp_path: Path) -> EmbeddedLog:
+        return EmbeddedLog.create(tmp_path, partitions=request.param)
+
+    @pytest.fixture
+    async def log(self, events: EmbeddedLog) -> AsyncIterator[AppendLog]:
+        yield events.commands
+        await events.close()
+
+    @pytest.fixture
+    async def reopen(self, events: EmbeddedLog, tmp_path: Path) -> AsyncIterator[Callable[[], Awaitable[AppendLog]]]:
+        logs = [events]
+
+        async def reopen() -> AppendLog:
+            await logs[-1].close()
+            logs.append(EmbeddedLog.open(tmp_path))
+            return logs[-1].commands
+
+        yield reopen
+        await logs[-1].close()
+
+    async def test_records_and_commands_are_apart(self, events: EmbeddedLog) -> None:
+        await events.append(0, build_entries(2))
+        assert await events.commands.end(0) == 0
+        await events.commands.append(0, build_entries(1, 10))
+        assert await events.end(0) == 2
+        assert await events.commands.read(0, 0, 9) == build_logged_records(build_entries(1, 10))
 
 
 class TestEmbeddedLog(LogContract, AtomicAppends, Durability):

@@ -68,8 +68,8 @@ class Capabilities:
     """How long `Log.end` may return a lower end than other processes see; 0 if it never does."""
 
 
-class Log(Protocol):
-    """The log as the write path and the projector use it. There is no read by key.
+class AppendLog(Protocol):
+    """A log as its writers and readers use it. There is no read by key.
 
     Every adapter passes the contract suite in tests/log. Methods may be called from one event loop only;
     an adapter moves its blocking work elsewhere by itself.
@@ -121,6 +121,17 @@ class Log(Protocol):
 
     async def close(self) -> None:
         """Finish a running append, and release all resources."""
+
+
+class Log(AppendLog, Protocol):
+    """The log of events, as the write path and the projector use it. Closing it also closes its `commands`."""
+
+    @property
+    def commands(self) -> AppendLog | None:
+        """The log of submitted commands: as many partitions, the same keys, an identity of its own.
+
+        None if it does not exist yet.
+        """
 
 
 @runtime_checkable

@@ -1,4 +1,7 @@
-"""The default name of a log."""
+"""The default names of logs."""
 
 ORDER_EVENTS = "orders.events"
-"""The default name of the Kafka topic, and the name of every embedded log in receipts."""
+"""The default name of the Kafka topic of events, and the name of every embedded log in receipts."""
+
+ORDER_COMMANDS = "orders.commands"
+"""The default name of the Kafka topic of submitted commands, and the name of every embedded log of commands."""

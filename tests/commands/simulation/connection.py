@@ -19,7 +19,7 @@ from typing import Any
 from tests.commands.simulation.simulated_log import SimulatedLog
 from tests.log.memory import MemoryLog
 
-from ordertrail_server.log.port import AppendUncertain, Entry, Logged, LogUnavailable
+from ordertrail_server.log.port import AppendLog, AppendUncertain, Entry, Logged, LogUnavailable
 
 
 @dataclass(eq=False)
@@ -56,6 +56,7 @@ class Connection:
     """One server's connection to the log. If `answers_at_once`, every call succeeds immediately."""
 
     topic, partitions = MemoryLog.topic, 1
+    commands: AppendLog | None = None
 
     def __init__(self, log: SimulatedLog) -> None:
         self.log, self.identity = log, log.stored.identity

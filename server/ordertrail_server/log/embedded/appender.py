@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.migration import migrate
-from ordertrail_server.log.embedded.records import check_end, read_end
+from ordertrail_server.log.embedded.records import Table, check_end, read_end, refuse_stray_records
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
@@ -24,11 +24,12 @@ OPENING_SECONDS = 0.1
 class Appender:
     """Appends batches, each in one transaction, and tracks the ends of the partitions.
 
-    `known_ends` are the ends by partition; None after a failure, until `ends` has read them from the file again.
+    `known_ends` are the ends by table and partition; None after a failure, until `ends` has read them from the file
+    again.
     """
 
     def __init__(self, path: Path) -> None:
-        self.known_ends: list[int] | None = None
+        self.known_ends: dict[Table, list[int]] | None = None
         self._connection = connect_writer(path, "FULL")
         self._trimmer = WalTrimmer(self._connection, path)
         try:
@@ -37,28 +38,32 @@ class Appender:
             checkpoint(self._connection, OPENING_SECONDS)
             description = read_description(self._connection)
             self._partitions = description.partitions
-            for partition in range(self._partitions):
-                check_end(self._connection, partition, self._partitions)
+            self._check_ends(Table.RECORDS)
             migrate(self._connection, description.format)
+            refuse_stray_records(self._connection, self._partitions, Table.COMMANDS)
+            self._check_ends(Table.COMMANDS)
             self.ends()
         except BaseException:
             self.close()
             raise
 
-    def ends(self) -> list[int]:
-        """Return the end of each partition. Raises LogDamaged, LogUnavailable."""
+    def ends(self) -> dict[Table, list[int]]:
+        """Return the end of each partition, by table. Raises LogDamaged, LogUnavailable."""
         if self.known_ends is None:
-            self.known_ends = [read_end(self._connection, partition) for partition in range(self._partitions)]
+            partitions = range(self._partitions)
+            self.known_ends = {
+                table: [read_end(self._connection, partition, table) for partition in partitions] for table in Table
+            }
         return self.known_ends
 
-    def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append the entries, all or none, durably. Raises AppendUncertain, LogUnavailable."""
-        ends = self.ends()
+    def append(self, table: Table, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries to a table, all or none, durably. Raises AppendUncertain, LogUnavailable."""
+        ends = self.ends()[table]
         first = ends[partition]
         is_inserted = False
         try:
             with transaction(self._connection):
-                self._insert(LogPosition(partition, first).pack(), entries)
+                self._insert(table, LogPosition(partition, first).pack(), entries)
                 is_inserted = True
         except BaseException as error:
             self.known_ends = None
@@ -80,9 +85,13 @@ class Appender:
         """Close the file."""
         self._connection.close()
 
-    def _insert(self, first: int, entries: Sequence[Entry]) -> None:
+    def _check_ends(self, table: Table) -> None:
+        for partition in range(self._partitions):
+            check_end(self._connection, partition, self._partitions, table)
+
+    def _insert(self, table: Table, first: int, entries: Sequence[Entry]) -> None:
         rows = [(place, key, value, digest(value)) for place, (key, value) in enumerate(entries, first)]
-        insert_rows(self._connection, "INSERT INTO records", rows)
+        insert_rows(self._connection, f"INSERT INTO {table}", rows)
 
 
 def _append_failure(error: sqlite3.Error, is_inserted: bool) -> LogUnavailable | AppendUncertain:

@@ -10,7 +10,7 @@ from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
 from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
-from ordertrail_server.log.port import Capabilities, Entry, Logged, LogUnavailable
+from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Logged, LogUnavailable
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.read_pool import ReadPool
@@ -28,6 +28,7 @@ class EmbeddedFollower:
     """
 
     capabilities = Capabilities()
+    commands: AppendLog | None = None
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOG_FILE

@@ -4,14 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from functools import partial
 from pathlib import Path
 from typing import Self
 
 from ordertrail_server.log.embedded.appender import Appender
 from ordertrail_server.log.embedded.file import create_file
 from ordertrail_server.log.embedded.follower import EmbeddedFollower, require_log
+from ordertrail_server.log.embedded.records import Table
+from ordertrail_server.log.embedded.served_table import ServedTable
 from ordertrail_server.log.port import Entry
+from ordertrail_server.log.topic_name import ORDER_COMMANDS
+from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.lock import DirectoryLock
 from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
@@ -45,26 +48,15 @@ class EmbeddedLog(EmbeddedFollower):
 
     async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
-        self._check(partition)
-        ends = self._appender.known_ends
-        if ends is None:  # an append failed: read the ends from the file
-            ends = await asyncio.get_running_loop().run_in_executor(self._thread, self._appender.ends)
-        return ends[partition]
+        return await self._records.end(partition)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
         """Append the entries, all or none. Cancelling does not stop an append that has begun."""
-        self._check(partition)
-        if not entries:
-            return []
-        loop = asyncio.get_running_loop()
-        appending = loop.run_in_executor(self._thread, self._appender.append, partition, entries)
-        appending.add_done_callback(partial(self._wake, partition))
-        return await asyncio.shield(appending)
+        return await self._records.append(partition, entries)
 
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end is above `offset`."""
-        while await self.end(partition) <= offset:
-            await self._appended[partition].wait()
+        await self._records.wait(partition, offset)
 
     async def trim_wal_regularly(self) -> None:
         """Truncate the -wal file regularly, because a long read lets it grow. Never returns."""
@@ -74,9 +66,8 @@ class EmbeddedLog(EmbeddedFollower):
 
     async def close(self) -> None:
         """Finish running calls, and release all resources. Waiters get LogUnavailable."""
-        self._closed = True
-        for partition in range(self.partitions):
-            self._wake(partition)
+        for table in (self._records, self.commands):
+            await table.close()
         await super().close()
 
     def _open(self, path: Path, stack: ExitStack) -> None:
@@ -86,10 +77,8 @@ class EmbeddedLog(EmbeddedFollower):
         require_log(path)
         self._appender = stack.enter_context(closing(Appender(path)))
         super()._open(path, stack)  # closed before the appender, whose closing then tidies the file
-        self._appended = [asyncio.Event() for _ in range(self.partitions)]
         self._thread = stack.enter_context(ThreadPoolExecutor(1, "append"))
-
-    def _wake(self, partition: int, _: object = None) -> None:
-        # Setting and then clearing the event wakes the current waiters. Each of them checks the end again.
-        self._appended[partition].set()
-        self._appended[partition].clear()
+        parts = (self._appender, self._thread, self._readers, self.partitions)
+        self._records = ServedTable(Table.RECORDS, self.identity, self.topic, *parts)
+        identity = digest(self.identity + Table.COMMANDS.encode())
+        self.commands: ServedTable = ServedTable(Table.COMMANDS, identity, ORDER_COMMANDS, *parts)

@@ -1,6 +1,7 @@
-"""Reads and verifies the records of an embedded log's file."""
+"""Reads and verifies the records and the submitted commands of an embedded log's file: two tables of one form."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from functools import partial
 from typing import cast
 
@@ -13,21 +14,29 @@ from ordertrail_server.storage.row_limit import LAST_LIMIT
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import FILES_OF_A_CONNECTION, is_damage, is_in_use, primary_code
 
-READ = f"""SELECT position - ?, key, value, digest FROM records
+READ = f"""SELECT position - ?, key, value, digest FROM {{table}}
 WHERE position >= ? AND position < ? ORDER BY position {LAST_LIMIT}"""
 STRAY_RECORDS = (
-    "SELECT EXISTS (SELECT 1 FROM records WHERE position < 0), EXISTS (SELECT 1 FROM records WHERE position >= ?)"
+    "SELECT EXISTS (SELECT 1 FROM {table} WHERE position < 0), EXISTS (SELECT 1 FROM {table} WHERE position >= ?)"
 )
+
+
+class Table(StrEnum):
+    """A table of messages in the file of a log."""
+
+    RECORDS = "records"
+    COMMANDS = "commands"
+
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
 
 
-def read_end(connection: sqlite3.Connection, partition: int) -> int:
-    """Return the offset that the partition's next record will get. Raises LogDamaged, LogUnavailable."""
+def read_end(connection: sqlite3.Connection, partition: int, table: Table = Table.RECORDS) -> int:
+    """Return the offset that the partition's next message will get. Raises LogDamaged, LogUnavailable."""
     try:
         (last,) = connection.execute(
-            "SELECT max(position) FROM records WHERE position >= ? AND position < ?",
+            f"SELECT max(position) FROM {table} WHERE position >= ? AND position < ?",
             (first_packed(partition), first_packed(partition + 1)),
         ).fetchone()
     except sqlite3.Error as error:
@@ -35,38 +44,44 @@ def read_end(connection: sqlite3.Connection, partition: int) -> int:
     return 0 if last is None else LogPosition.unpack(last).offset + 1
 
 
-def refuse_stray_records(connection: sqlite3.Connection, partitions: int) -> None:
+def refuse_stray_records(connection: sqlite3.Connection, partitions: int, table: Table = Table.RECORDS) -> None:
     """Raise LogDamaged if a record is outside of the log's partitions, where no read finds it, LogUnavailable."""
     try:
-        (before, after) = connection.execute(STRAY_RECORDS, (first_packed(partitions),)).fetchone()
+        (before, after) = connection.execute(STRAY_RECORDS.format(table=table), (first_packed(partitions),)).fetchone()
     except sqlite3.Error as error:
         raise read_failure(error, "at its first or last record") from error
     if before or after:
         raise LogDamaged("the log is damaged: a record is stored outside of its partitions")
 
 
-def check_end(connection: sqlite3.Connection, partition: int, partitions: int) -> None:
+def check_end(connection: sqlite3.Connection, partition: int, partitions: int, table: Table = Table.RECORDS) -> None:
     """Raise LogDamaged if the last records of a partition are not what was appended, LogUnavailable.
 
     Otherwise the next append would go to a wrong position. For the writer, while no append runs.
     """
-    end = read_end(connection, partition)
+    end = read_end(connection, partition, table)
     begin = max(end - 2, 0)
-    if begin + len(read_records(connection, partition, begin, end - begin + 1, partitions)) != end:
+    if begin + len(read_records(connection, partition, begin, end - begin + 1, partitions, table)) != end:
         raise LogDamaged(f"partition {partition} seems to end at offset {end}, but records follow there")
 
 
 def read_records(
-    connection: sqlite3.Connection, partition: int, offset: int, limit: int, partitions: int
+    connection: sqlite3.Connection,
+    partition: int,
+    offset: int,
+    limit: int,
+    partitions: int,
+    table: Table = Table.RECORDS,
 ) -> list[Logged]:
     """Return up to `limit` records from `offset` on, each one verified. Raises LogDamaged, LogUnavailable.
 
     `partitions` is the log's number of partitions.
     """
-    end = read_end(connection, partition)
+    end = read_end(connection, partition, table)
     begin, partition_end = first_packed(partition), first_packed(partition + 1)
     try:
-        rows = connection.execute(READ, (begin, begin + min(offset, OFFSETS), partition_end, limit)).fetchall()
+        bounds = (begin, begin + min(offset, OFFSETS), partition_end, limit)
+        rows = connection.execute(READ.format(table=table), bounds).fetchall()
     except sqlite3.Error as error:
         raise read_failure(error, f"at or after partition {partition}, offset {offset}") from error
     records = list(map(_logged, rows))

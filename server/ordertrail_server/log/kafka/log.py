@@ -19,7 +19,7 @@ from ordertrail_server.log.kafka.readers import KafkaReaders
 from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import TopicRefused, describe_topic
-from ordertrail_server.log.port import Capabilities, Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.port import AppendLog, Capabilities, Entry, LogDamaged, Logged, LogUnavailable
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 _log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ UNUSED_SECONDS = 5.0
 
 class KafkaLog:
     """An open log. Create it with `open`."""
+
+    commands: AppendLog | None = None
 
     def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
         self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from ordertrail_server.log.port import Capabilities, Entry, Log, Logged
+from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Log, Logged
 
 
 class BoundedLog:
     """The records of a log before `ends`, which its owner may move on. It is read-only; its owner closes the log."""
+
+    commands: AppendLog | None = None  # an audit reads events only
 
     def __init__(self, log: Log, ends: Mapping[int, int]) -> None:
         self._log, self.ends = log, dict(ends)
