@@ -11,7 +11,7 @@ from tests.commands.sample_requests import build_confirm_order, build_place_orde
 from tests.log.memory import MemoryLog
 
 from ordertrail_server.commands.attempt import Answer, Attempt
-from ordertrail_server.edge.status import status_of
+from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.log.port import AppendUncertain, Entry
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.orders.refusal import Refused

@@ -6,7 +6,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFail
 from google.rpc.status_pb2 import Status
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
-from ordertrail_server.edge.status import LONGEST_MESSAGE, status_of
+from ordertrail_server.commands.refusal_status import LONGEST_MESSAGE, status_of
 from ordertrail_server.orders.refusal import Refusal, Violation
 
 KINDS: list[type[Message]] = [ErrorInfo, BadRequest, PreconditionFailure, ResourceInfo, RetryInfo]

@@ -44,8 +44,10 @@ class Attempt:
 
     `digest` is the command's digest. `chunk` is the stored form of the event if the command brings its own (an
     imported statement). `is_batched` is true if the command came in a batch. `is_new_order` is true if the server has
-    just generated the order id, so no log can hold the order. `appended_digest` is that of the record last appended
-    for the attempt. `deadline` is the moment, by the monotonic clock, at which the attempt is answered UNAVAILABLE.
+    just generated the order id, so no log can hold the order. `is_submitted` is true for a submitted command, whose
+    refusal is recorded; `rejection` is the refusal if an operator rejected it. `appended_digest` is that of the record
+    last appended for the attempt. `deadline` is the moment, by the monotonic clock, at which the attempt is answered
+    UNAVAILABLE.
     """
 
     order_id: str
@@ -61,5 +63,7 @@ class Attempt:
     chunk: bytes = b""
     is_new_order: bool = False
     is_batched: bool = False
+    is_submitted: bool = False
+    rejection: Refusal | None = None
     appended_digest: bytes = b""
     deadline: float = inf

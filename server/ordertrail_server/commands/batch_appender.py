@@ -14,7 +14,7 @@ from ordertrail_server.commands.recorded_refusal import parse_refusal
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import AppendUncertain, Log
-from ordertrail_server.orders.chain import Verdict
+from ordertrail_server.orders.chain import LINKS
 from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class BatchAppender:
         self._on_append()
         if offsets == list(range(expected, expected + len(offsets))):
             self._contention.absent()
-            facts = await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
-            await self.answer_all(plan, facts)
+            links = await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
+            await self.answer_all(plan, links)
             self._queue.requeue(plan.deferred)
         elif min(offsets) < expected:
             raise facts_missing(self._partition, min(offsets), expected)
@@ -72,15 +72,15 @@ class BatchAppender:
 
     def _fold_own(self, own: tuple[int, PlannedRecord]) -> Link:
         offset, planned = own
-        fact = planned.fact_at(offset)
-        verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, fact, *planned.step)
-        if verdict is not Verdict.FACT:
-            raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a fact")
-        return fact
+        link = planned.link_at(offset)
+        verdict = self._fold.take_own(planned.logged_at(offset), planned.reading, link, *planned.step)
+        if verdict not in LINKS:
+            raise AssertionError(f"the writer's own record at offset {offset} is {verdict}, not a link")
+        return link
 
-    async def answer_all(self, plan: BatchPlan, facts: Sequence[Link]) -> None:
-        """Answer every attempt of a plan; its records are these facts."""
-        fact_of = {id(planned): fact for planned, fact in zip(plan.records, facts, strict=True)}
+    async def answer_all(self, plan: BatchPlan, links: Sequence[Link]) -> None:
+        """Answer every attempt of a plan; its records are these links."""
+        link_of = {id(planned): link for planned, link in zip(plan.records, links, strict=True)}
         refusals = await self._read_refusals(plan)
 
         def answer_attempt(decided: tuple[Attempt, Outcome]) -> None:
@@ -88,7 +88,7 @@ class BatchAppender:
             if isinstance(outcome, RecordedRefusal):
                 answer(attempt, refusals[outcome])
             elif isinstance(outcome, PlannedRecord):
-                _accept(attempt, outcome, fact_of[id(outcome)])
+                _answer_with(attempt, outcome, link_of[id(outcome)])
             else:
                 answer(attempt, outcome)
 
@@ -106,7 +106,7 @@ class BatchAppender:
         }
 
     async def _settle(self, plan: BatchPlan, end: int | None) -> None:
-        """Fold the log after a lost race or an unknown outcome, and accept the attempts whose record is a fact.
+        """Fold the log after a lost race or an unknown outcome, and answer the attempts whose record is a link.
 
         Every other attempt is decided again on the new state.
         """
@@ -115,10 +115,10 @@ class BatchAppender:
         await self._fold.catch_up(end)
         for attempt, outcome in plan.outcomes:
             if isinstance(outcome, PlannedRecord):
-                fact = self._fold.receipt(attempt.order_id, attempt.request_id)
-                if fact is not None and fact.digest == outcome.fact.digest:
-                    _accept(attempt, outcome, outcome.fact_at(fact.offset))
+                link = self._fold.receipt(attempt.order_id, attempt.request_id)
+                if link is not None and link.digest == outcome.link.digest:
+                    _answer_with(attempt, outcome, outcome.link_at(link.offset))
 
 
-def _accept(attempt: Attempt, planned: PlannedRecord, fact: Link) -> None:
-    answer(attempt, planned.accept(fact, replayed=fact.digest != attempt.appended_digest))
+def _answer_with(attempt: Attempt, planned: PlannedRecord, link: Link) -> None:
+    answer(attempt, planned.answer(link, replayed=link.digest != attempt.appended_digest))

@@ -8,10 +8,10 @@ from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Previe
 from ordertrail_server.commands.command_refusal import order_parked, request_id_reused, version_mismatch
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.orders_ahead import OrdersAhead
-from ordertrail_server.commands.planned_record import PlannedRecord, plan_record
+from ordertrail_server.commands.planned_record import PlannedRecord, plan_record, plan_refusal
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
-from ordertrail_server.orders.decide import decide
+from ordertrail_server.orders.decide import Event, decide
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.orders.times import nanoseconds
 
@@ -67,32 +67,37 @@ class BatchPlan:
             return None
         key = (attempt.order_id, attempt.request_id)
         planned = self._receipts.get(key)
-        fact = planned.fact if planned else self._fold.receipt(*key)
-        if fact is None:
+        link = planned.link if planned else self._fold.receipt(*key)
+        if link is None:
             return None
-        if fact.command_digest != attempt.digest:
+        if link.command_digest != attempt.digest:
             return request_id_reused(attempt)
-        if fact.is_refusal:
-            return RecordedRefusal(fact)
-        return planned or Accepted(fact, fact.digest != attempt.appended_digest, None)
+        if planned is not None:
+            return planned
+        if link.is_refusal:
+            return RecordedRefusal(link)
+        return Accepted(link, link.digest != attempt.appended_digest, None)
 
     def _decide(self, attempt: Attempt, before: Aggregate) -> Answer | PlannedRecord:
         if before.parked:
             return order_parked(attempt, before)
-        if _is_version_mismatch(attempt, before):
-            return version_mismatch(attempt, before)
-        outcome = decide(before.order, attempt.command)
+        outcome = _decide_on(before, attempt)
         if isinstance(outcome, Refusal):
-            return outcome
+            return self._record_refusal(attempt, before, outcome) if attempt.is_submitted else outcome
         planned = plan_record(attempt, before, outcome, self._new_id(), self._record_time(before))
         if attempt.validate_only:
             return Preview(planned.reading)
         self._add_record(attempt, planned)
         return planned
 
+    def _record_refusal(self, attempt: Attempt, before: Aggregate, refusal: Refusal) -> PlannedRecord:
+        planned = plan_refusal(attempt, before, refusal, self._new_id(), self._record_time(before))
+        self._add_record(attempt, planned)
+        return planned
+
     def _add_record(self, attempt: Attempt, planned: PlannedRecord) -> None:
         # From now on the log may hold the order's record, so the order may no longer be new.
-        attempt.appended_digest, attempt.is_new_order = planned.fact.digest, False
+        attempt.appended_digest, attempt.is_new_order = planned.link.digest, False
         self._aggregates[attempt.order_id] = planned.step[1]
         self._receipts[attempt.order_id, attempt.request_id] = planned
         self.records.append(planned)
@@ -108,6 +113,15 @@ class BatchPlan:
         if before.order is None:
             return self._now()
         return max(self._now(), nanoseconds(before.order.update_time))
+
+
+def _decide_on(before: Aggregate, attempt: Attempt) -> Event | Refusal:
+    """Return what the command of an attempt leads to on an order."""
+    if attempt.rejection is not None:
+        return attempt.rejection
+    if _is_version_mismatch(attempt, before):
+        return version_mismatch(attempt, before)
+    return decide(before.order, attempt.command)
 
 
 def _is_version_mismatch(attempt: Attempt, before: Aggregate) -> bool:

@@ -14,7 +14,7 @@ from ordertrail_server.facts.link import Link, link_of, request_key
 from ordertrail_server.facts.step import Judged, Place, judge_message
 from ordertrail_server.log.port import Log, LogDamaged, Logged, LogUnavailable
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
-from ordertrail_server.orders.chain import Verdict, judge
+from ordertrail_server.orders.chain import LINKS, Verdict, judge
 from ordertrail_server.schema.reading import Reading
 
 HOT_BYTES = 32 * 1024 * 1024
@@ -167,8 +167,9 @@ class Fold:
         """Fold a record of this writer; `before` and `after` are its order, which the writer has computed."""
         event = reading.event
         links_at = partial(self._links_at, logged.key)
-        verdict = judge(before.version, before.head, event.order_version, event.previous, False, links_at)
-        if verdict is Verdict.FACT:
+        is_refusal = reading.refusal is not None
+        verdict = judge(before.version, before.head, event.order_version, event.previous, is_refusal, links_at)
+        if verdict in LINKS:
             self.position = logged.offset + 1
             self._hot.put(logged.key, after)
             # The projector may be faster than the writer that appended the record. No later report would remove it.

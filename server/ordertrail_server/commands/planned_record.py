@@ -1,37 +1,43 @@
-"""A record that is decided and sealed, but not yet appended."""
+"""A record that is decided and sealed, but not yet appended: a fact, or the refusal of a submitted command."""
 
 from typing import NamedTuple
 
 from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.recorded_refusal import encode_refusal
 from ordertrail_server.facts.link import Link, request_key
 from ordertrail_server.log.port import Entry, Logged
 from ordertrail_server.orders.aggregate import Aggregate, advance
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.orders.decide import Event
+from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.schema.writing import encode, seal
 
 
 class PlannedRecord(NamedTuple):
-    """A record about to be appended. Its `fact` has no offset yet; `step` is the order before and after it."""
+    """A record about to be appended. Its `link` has no offset yet; `step` is the order before and after it.
+
+    `refusal` is the answer to the command if the record is a refusal.
+    """
 
     entry: Entry
     reading: Reading
-    fact: Link
+    link: Link
     step: tuple[Aggregate, Aggregate]
+    refusal: Refusal | None = None
 
     def logged_at(self, offset: int) -> Logged:
         """Return the record once it is on the log."""
-        return Logged(offset, self.entry.key, self.entry.value, self.fact.digest)
+        return Logged(offset, self.entry.key, self.entry.value, self.link.digest)
 
-    def fact_at(self, offset: int) -> Link:
-        """Return the fact that the record is at an offset. Takes a third of the time of `_replace`."""
-        version, digest, request, command_digest, _, time, is_refusal = self.fact
+    def link_at(self, offset: int) -> Link:
+        """Return the link that the record is at an offset. Takes a third of the time of `_replace`."""
+        version, digest, request, command_digest, _, time, is_refusal = self.link
         return Link(version, digest, request, command_digest, offset, time, is_refusal)
 
-    def accept(self, fact: Link, replayed: bool) -> Accepted:
-        """Return the answer once the record is `fact`."""
-        return Accepted(fact, replayed, (self.reading, self.entry.value))
+    def answer(self, link: Link, replayed: bool) -> Accepted | Refusal:
+        """Return the answer to the command once the record is `link`."""
+        return self.refusal or Accepted(link, replayed, (self.reading, self.entry.value))
 
 
 def plan_record(attempt: Attempt, before: Aggregate, event: Event, event_id: str, record_time_ns: int) -> PlannedRecord:
@@ -49,7 +55,30 @@ def plan_record(attempt: Attempt, before: Aggregate, event: Event, event_id: str
         traceparent=attempt.traceparent,
         chunk=attempt.chunk or encode(event),
     )
-    return _read_back(attempt, before, value)
+    planned = _read_back(attempt, before, value)
+    if planned.step[1].parked:
+        raise AssertionError(f"a decision led to an event that cannot be folded: {planned.step[1].parked}")
+    return planned
+
+
+def plan_refusal(
+    attempt: Attempt, before: Aggregate, refusal: Refusal, event_id: str, record_time_ns: int
+) -> PlannedRecord:
+    """Seal the refusal of a submitted command; `before` is the order that it was decided on."""
+    value = seal(
+        event_id=event_id,
+        order_id=attempt.order_id,
+        order_version=before.version,
+        previous=before.head,
+        record_time_ns=record_time_ns,
+        request_id=attempt.request_id,
+        command_digest=attempt.digest,
+        origin=attempt.origin,
+        actor=attempt.actor,
+        traceparent=attempt.traceparent,
+        chunk=encode_refusal(refusal),
+    )
+    return _read_back(attempt, before, value)._replace(refusal=refusal)
 
 
 def _read_back(attempt: Attempt, before: Aggregate, value: bytes) -> PlannedRecord:
@@ -57,11 +86,12 @@ def _read_back(attempt: Attempt, before: Aggregate, value: bytes) -> PlannedReco
     reading = read(value)
     if reading is None or reading.fault:
         raise AssertionError(f"a record that was just sealed cannot be read: {reading}")
-    link = digest(value)
-    request = request_key(attempt.request_id)
+    record_digest, is_refusal = digest(value), reading.refusal is not None
+    version, request = reading.event.order_version, request_key(attempt.request_id)
     # The record has the time of the fold, because the writer gave it at least the time of its predecessor.
-    fact = Link(before.version + 1, link, request, attempt.digest, -1, None, False)
-    after = advance(before, reading.event, reading.fault, link)
-    if after.parked:
-        raise AssertionError(f"a decision led to an event that cannot be folded: {after.parked}")
-    return PlannedRecord(Entry(attempt.order_id, value), reading, fact, (before, after))
+    link = Link(version, record_digest, request, attempt.digest, -1, None, is_refusal)
+    if is_refusal:
+        after = before._replace(head=record_digest)
+    else:
+        after = advance(before, reading.event, reading.fault, record_digest)
+    return PlannedRecord(Entry(attempt.order_id, value), reading, link, (before, after))

@@ -10,10 +10,10 @@ from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsResponse
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller, prepare
+from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.deadline import command_deadline
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse, validate
 from ordertrail_server.orders.refusal import Refusal, Refused
 

@@ -8,10 +8,10 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersResponse, SourceDocument
 from ordertrail_server.commands.attempt import Answer, Attempt
 from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
+from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.deadline import command_deadline
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, parse, validate
 from ordertrail_server.orders.imported_order import MAX_ID, is_id
 from ordertrail_server.orders.refusal import Refusal, Refused

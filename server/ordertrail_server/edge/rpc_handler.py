@@ -11,12 +11,12 @@ from google.protobuf.message import Message
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
 from ordertrail_server.edge.batch_elements import split_batch
 from ordertrail_server.edge.caller import caller_of
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.status import status_of
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_oversized, validate
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused

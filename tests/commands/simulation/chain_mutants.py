@@ -88,8 +88,8 @@ def acknowledge_on_delivery(append: Append) -> Append:
             offsets_by_record = {id(planned): offset for planned, offset in zip(plan.records, offsets, strict=True)}
             for attempt, outcome in plan.outcomes:
                 if isinstance(outcome, PlannedRecord):
-                    replayed = outcome.fact.digest != attempt.appended_digest
-                    answer(attempt, outcome.accept(outcome.fact_at(offsets_by_record[id(outcome)]), replayed))
+                    replayed = outcome.link.digest != attempt.appended_digest
+                    answer(attempt, outcome.answer(outcome.link_at(offsets_by_record[id(outcome)]), replayed))
             return offsets
 
         await append_by(deliver, append, self, plan)
@@ -141,8 +141,8 @@ def replay_from_unconfirmed_state(append: Append) -> Append:
     async def replay_and_append(self: BatchAppender, plan: BatchPlan) -> None:
         offsets_by_record = {id(planned): offset for offset, planned in enumerate(plan.records, self._fold.position)}
         for attempt, outcome in plan.outcomes:
-            if isinstance(outcome, PlannedRecord) and outcome.fact.digest != attempt.appended_digest:
-                answer(attempt, outcome.accept(outcome.fact_at(offsets_by_record[id(outcome)]), True))
+            if isinstance(outcome, PlannedRecord) and outcome.link.digest != attempt.appended_digest:
+                answer(attempt, outcome.answer(outcome.link_at(offsets_by_record[id(outcome)]), True))
         await append(self, plan)
 
     return replay_and_append
