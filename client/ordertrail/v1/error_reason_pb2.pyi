@@ -62,6 +62,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
     ERROR_REASON_AUDIT_RUNNING: _ErrorReason.ValueType  # 31
     """Another audit of this server is running."""
+    ERROR_REASON_COMMAND_NOT_FOUND: _ErrorReason.ValueType  # 32
+    """The server knows no command with this id."""
+    ERROR_REASON_COMMAND_REJECTED: _ErrorReason.ValueType  # 33
+    """An operator rejected the submitted command."""
     ERROR_REASON_STATUS_FORBIDS: _ErrorReason.ValueType  # 40
     """The order's status does not allow the command. PreconditionFailure names the status."""
     ERROR_REASON_NOTHING_CHANGES: _ErrorReason.ValueType  # 41
@@ -134,6 +138,10 @@ ERROR_REASON_FUTURE_TIME: ErrorReason.ValueType  # 30
 """A question about the past names a time that is later than the server's clock. The fact server_time has that clock."""
 ERROR_REASON_AUDIT_RUNNING: ErrorReason.ValueType  # 31
 """Another audit of this server is running."""
+ERROR_REASON_COMMAND_NOT_FOUND: ErrorReason.ValueType  # 32
+"""The server knows no command with this id."""
+ERROR_REASON_COMMAND_REJECTED: ErrorReason.ValueType  # 33
+"""An operator rejected the submitted command."""
 ERROR_REASON_STATUS_FORBIDS: ErrorReason.ValueType  # 40
 """The order's status does not allow the command. PreconditionFailure names the status."""
 ERROR_REASON_NOTHING_CHANGES: ErrorReason.ValueType  # 41

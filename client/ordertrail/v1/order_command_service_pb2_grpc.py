@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from ordertrail.v1 import commands_pb2 as ordertrail_dot_v1_dot_commands__pb2
+from ordertrail.v1 import submitted_commands_pb2 as ordertrail_dot_v1_dot_submitted__commands__pb2
 
 GRPC_GENERATED_VERSION = '1.76.0'
 GRPC_VERSION = grpc.__version__
@@ -90,6 +91,36 @@ class OrderCommandServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsResponse.FromString,
                 _registered_method=True)
+        self.SubmitCommand = channel.unary_unary(
+                '/ordertrail.v1.OrderCommandService/SubmitCommand',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandResponse.FromString,
+                _registered_method=True)
+        self.GetCommand = channel.unary_unary(
+                '/ordertrail.v1.OrderCommandService/GetCommand',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandResponse.FromString,
+                _registered_method=True)
+        self.WatchCommand = channel.unary_stream(
+                '/ordertrail.v1.OrderCommandService/WatchCommand',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandResponse.FromString,
+                _registered_method=True)
+        self.ListCommands = channel.unary_unary(
+                '/ordertrail.v1.OrderCommandService/ListCommands',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsResponse.FromString,
+                _registered_method=True)
+        self.RetryCommand = channel.unary_unary(
+                '/ordertrail.v1.OrderCommandService/RetryCommand',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandResponse.FromString,
+                _registered_method=True)
+        self.RejectCommand = channel.unary_unary(
+                '/ordertrail.v1.OrderCommandService/RejectCommand',
+                request_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandResponse.FromString,
+                _registered_method=True)
 
 
 class OrderCommandServiceServicer(object):
@@ -173,6 +204,48 @@ class OrderCommandServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitCommand(self, request, context):
+        """Stores one or more commands durably, and answers before they are decided. A retry with the same request ids is safe.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCommand(self, request, context):
+        """Returns a submitted command, with its outcome once it has one. It can be found for as long as the log exists.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchCommand(self, request, context):
+        """Streams the state of a submitted command until it has an outcome.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListCommands(self, request, context):
+        """Lists submitted commands in pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetryCommand(self, request, context):
+        """Has a stopped command decided again. For operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RejectCommand(self, request, context):
+        """Refuses a command that has no outcome. For operators.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderCommandServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -230,6 +303,36 @@ def add_OrderCommandServiceServicer_to_server(servicer, server):
                     servicer.ExecuteCommands,
                     request_deserializer=ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsResponse.SerializeToString,
+            ),
+            'SubmitCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitCommand,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandResponse.SerializeToString,
+            ),
+            'GetCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCommand,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandResponse.SerializeToString,
+            ),
+            'WatchCommand': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchCommand,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandResponse.SerializeToString,
+            ),
+            'ListCommands': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCommands,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsResponse.SerializeToString,
+            ),
+            'RetryCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetryCommand,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandResponse.SerializeToString,
+            ),
+            'RejectCommand': grpc.unary_unary_rpc_method_handler(
+                    servicer.RejectCommand,
+                    request_deserializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -530,6 +633,168 @@ class OrderCommandService(object):
             '/ordertrail.v1.OrderCommandService/ExecuteCommands',
             ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsRequest.SerializeToString,
             ordertrail_dot_v1_dot_commands__pb2.ExecuteCommandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/SubmitCommand',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.SubmitCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/GetCommand',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.GetCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/WatchCommand',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.WatchCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCommands(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/ListCommands',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.ListCommandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetryCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/RetryCommand',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.RetryCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RejectCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.OrderCommandService/RejectCommand',
+            ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandRequest.SerializeToString,
+            ordertrail_dot_v1_dot_submitted__commands__pb2.RejectCommandResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from ordertrail.v1 import commands_pb2 as _commands_pb2
+from ordertrail.v1 import submitted_commands_pb2 as _submitted_commands_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -55,6 +56,18 @@ class OrderCommandServiceStub:
     """Records that the customer sent back a wholly shipped or delivered order."""
     ExecuteCommands: _grpc.StreamStreamMultiCallable[_commands_pb2.ExecuteCommandsRequest, _commands_pb2.ExecuteCommandsResponse]
     """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
+    SubmitCommand: _grpc.UnaryUnaryMultiCallable[_submitted_commands_pb2.SubmitCommandRequest, _submitted_commands_pb2.SubmitCommandResponse]
+    """Stores one or more commands durably, and answers before they are decided. A retry with the same request ids is safe."""
+    GetCommand: _grpc.UnaryUnaryMultiCallable[_submitted_commands_pb2.GetCommandRequest, _submitted_commands_pb2.GetCommandResponse]
+    """Returns a submitted command, with its outcome once it has one. It can be found for as long as the log exists."""
+    WatchCommand: _grpc.UnaryStreamMultiCallable[_submitted_commands_pb2.WatchCommandRequest, _submitted_commands_pb2.WatchCommandResponse]
+    """Streams the state of a submitted command until it has an outcome."""
+    ListCommands: _grpc.UnaryUnaryMultiCallable[_submitted_commands_pb2.ListCommandsRequest, _submitted_commands_pb2.ListCommandsResponse]
+    """Lists submitted commands in pages."""
+    RetryCommand: _grpc.UnaryUnaryMultiCallable[_submitted_commands_pb2.RetryCommandRequest, _submitted_commands_pb2.RetryCommandResponse]
+    """Has a stopped command decided again. For operators."""
+    RejectCommand: _grpc.UnaryUnaryMultiCallable[_submitted_commands_pb2.RejectCommandRequest, _submitted_commands_pb2.RejectCommandResponse]
+    """Refuses a command that has no outcome. For operators."""
 
 @_typing.type_check_only
 class OrderCommandServiceAsyncStub(OrderCommandServiceStub):
@@ -83,6 +96,18 @@ class OrderCommandServiceAsyncStub(OrderCommandServiceStub):
     """Records that the customer sent back a wholly shipped or delivered order."""
     ExecuteCommands: _aio.StreamStreamMultiCallable[_commands_pb2.ExecuteCommandsRequest, _commands_pb2.ExecuteCommandsResponse]  # type: ignore[assignment]
     """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
+    SubmitCommand: _aio.UnaryUnaryMultiCallable[_submitted_commands_pb2.SubmitCommandRequest, _submitted_commands_pb2.SubmitCommandResponse]  # type: ignore[assignment]
+    """Stores one or more commands durably, and answers before they are decided. A retry with the same request ids is safe."""
+    GetCommand: _aio.UnaryUnaryMultiCallable[_submitted_commands_pb2.GetCommandRequest, _submitted_commands_pb2.GetCommandResponse]  # type: ignore[assignment]
+    """Returns a submitted command, with its outcome once it has one. It can be found for as long as the log exists."""
+    WatchCommand: _aio.UnaryStreamMultiCallable[_submitted_commands_pb2.WatchCommandRequest, _submitted_commands_pb2.WatchCommandResponse]  # type: ignore[assignment]
+    """Streams the state of a submitted command until it has an outcome."""
+    ListCommands: _aio.UnaryUnaryMultiCallable[_submitted_commands_pb2.ListCommandsRequest, _submitted_commands_pb2.ListCommandsResponse]  # type: ignore[assignment]
+    """Lists submitted commands in pages."""
+    RetryCommand: _aio.UnaryUnaryMultiCallable[_submitted_commands_pb2.RetryCommandRequest, _submitted_commands_pb2.RetryCommandResponse]  # type: ignore[assignment]
+    """Has a stopped command decided again. For operators."""
+    RejectCommand: _aio.UnaryUnaryMultiCallable[_submitted_commands_pb2.RejectCommandRequest, _submitted_commands_pb2.RejectCommandResponse]  # type: ignore[assignment]
+    """Refuses a command that has no outcome. For operators."""
 
 class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
     """Handles commands. A command leads to one fact or is refused. A refused call ends with a typed error (ErrorReason)."""
@@ -174,5 +199,53 @@ class OrderCommandServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_commands_pb2.ExecuteCommandsResponse], _abc.AsyncIterator[_commands_pb2.ExecuteCommandsResponse]]:
         """Handles batches of commands, each command like its own rpc does. A refused command does not stop the others."""
+
+    @_abc_1.abstractmethod
+    def SubmitCommand(
+        self,
+        request: _submitted_commands_pb2.SubmitCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submitted_commands_pb2.SubmitCommandResponse, _abc.Awaitable[_submitted_commands_pb2.SubmitCommandResponse]]:
+        """Stores one or more commands durably, and answers before they are decided. A retry with the same request ids is safe."""
+
+    @_abc_1.abstractmethod
+    def GetCommand(
+        self,
+        request: _submitted_commands_pb2.GetCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submitted_commands_pb2.GetCommandResponse, _abc.Awaitable[_submitted_commands_pb2.GetCommandResponse]]:
+        """Returns a submitted command, with its outcome once it has one. It can be found for as long as the log exists."""
+
+    @_abc_1.abstractmethod
+    def WatchCommand(
+        self,
+        request: _submitted_commands_pb2.WatchCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_submitted_commands_pb2.WatchCommandResponse], _abc.AsyncIterator[_submitted_commands_pb2.WatchCommandResponse]]:
+        """Streams the state of a submitted command until it has an outcome."""
+
+    @_abc_1.abstractmethod
+    def ListCommands(
+        self,
+        request: _submitted_commands_pb2.ListCommandsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submitted_commands_pb2.ListCommandsResponse, _abc.Awaitable[_submitted_commands_pb2.ListCommandsResponse]]:
+        """Lists submitted commands in pages."""
+
+    @_abc_1.abstractmethod
+    def RetryCommand(
+        self,
+        request: _submitted_commands_pb2.RetryCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submitted_commands_pb2.RetryCommandResponse, _abc.Awaitable[_submitted_commands_pb2.RetryCommandResponse]]:
+        """Has a stopped command decided again. For operators."""
+
+    @_abc_1.abstractmethod
+    def RejectCommand(
+        self,
+        request: _submitted_commands_pb2.RejectCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_submitted_commands_pb2.RejectCommandResponse, _abc.Awaitable[_submitted_commands_pb2.RejectCommandResponse]]:
+        """Refuses a command that has no outcome. For operators."""
 
 def add_OrderCommandServiceServicer_to_server(servicer: OrderCommandServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
