@@ -28,6 +28,8 @@ from ordertrail_server.edge.server import (
     WHOLE_SERVER,
     Server,
 )
+from ordertrail_server.edge.submission_messages import CommandMessages
+from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.fold_progress import log_fold_progress
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.queried_projection import QueriedProjection
@@ -58,6 +60,10 @@ from ordertrail_server.projections.served_definitions import write_served_defini
 from ordertrail_server.projections.supervisor import OnDamage
 from ordertrail_server.schema.cloud_event import headers_of
 from ordertrail_server.settings import Settings
+from ordertrail_server.submissions.command_finder import CommandFinder
+from ordertrail_server.submissions.command_store import CommandStore
+from ordertrail_server.submissions.processor import GRACE_S
+from ordertrail_server.submissions.submitter import Submitter
 
 _log = logging.getLogger(__name__)
 
@@ -180,8 +186,17 @@ class Service:
         self._watch(handler.run())
         receipts, batch_work = Receipts(log, handler), BatchWork(handler)
         commands = CommandService(handler, receipts, create_id, batch_work)
-        server.answer_commands(commands, ImportService(receipts, batch_work))
+        submissions = self._start_submissions(log, handler, receipts)
+        server.answer_commands(commands, ImportService(receipts, batch_work), submissions)
         return handler
+
+    def _start_submissions(self, log: Log, handler: CommandHandler, receipts: Receipts) -> SubmissionService:
+        assert log.commands is not None
+        grace_s = 0.0 if log.capabilities.atomic_append else GRACE_S
+        store = CommandStore(log.commands, self._data.command_index, handler, time_ns, grace_s)
+        self._watch(store.run())
+        messages = CommandMessages(handler, receipts)
+        return SubmissionService(store, Submitter(store, create_id), CommandFinder(store), messages)
 
     def _start_queries(
         self, server: Server, log: Log, projector: ProjectionHost, queried_at: int, ends: Offsets

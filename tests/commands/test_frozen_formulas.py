@@ -20,7 +20,7 @@ from ordertrail.v1.position_pb2 import TokenContents
 from ordertrail_server.cli.document_file import origin_prefix
 from ordertrail_server.cli.topic_report import format_origin
 from ordertrail_server.commands.attempt import Attempt
-from ordertrail_server.commands.prepare import Caller, derive_order_id
+from ordertrail_server.commands.prepare import Caller, derive_id
 from ordertrail_server.edge.import_service import _prepare
 from ordertrail_server.log.placement import partition_of
 
@@ -124,7 +124,7 @@ def test_command_digest_with_unknown_field_never_changes() -> None:
     ],
 )
 def test_derived_order_id_never_changes(customer: str, request_id: str, order_id: str) -> None:
-    assert derive_order_id(customer, request_id) == order_id
+    assert derive_id(customer, request_id) == order_id
 
 
 @pytest.mark.parametrize(

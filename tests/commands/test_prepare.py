@@ -19,7 +19,7 @@ from tests.commands.sample_requests import (
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Attempt
-from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare, prepare_import
+from ordertrail_server.commands.prepare import Caller, derive_id, prepare, prepare_import
 
 UNKNOWN_FIELD = b"\xf8\x07\x01"  # field 127 = 1
 UUID7 = "0190a5b2-7c3d-7e4f-8a1b-2c3d4e5f6a7b"
@@ -115,22 +115,22 @@ def test_only_order_with_generated_request_id_is_new() -> None:
 
 
 def test_orders_of_different_customers_and_requests_have_different_ids() -> None:
-    ids = {derive_order_id(customer, request) for customer in ("a", "b", "ab") for request in ("", "b", UUID7)}
+    ids = {derive_id(customer, request) for customer in ("a", "b", "ab") for request in ("", "b", UUID7)}
     assert len(ids) == 9
 
 
 def test_order_id_begins_with_time_of_uuid7_request_id() -> None:
-    assert derive_order_id("shop-1", UUID7).startswith(UUID7[:13])
-    later = derive_order_id("shop-1", "0190a5b2-7c3e" + UUID7[13:])
-    assert derive_order_id("shop-1", UUID7) < later
+    assert derive_id("shop-1", UUID7).startswith(UUID7[:13])
+    later = derive_id("shop-1", "0190a5b2-7c3e" + UUID7[13:])
+    assert derive_id("shop-1", UUID7) < later
 
 
 @given(customer=st.text(), request=st.one_of(st.text(), st.uuids().map(str), st.from_regex(r".{8}-.{4}-7.{21}")))
 def test_derived_order_id_is_a_stable_uuid8(customer: str, request: str) -> None:
-    order_id = derive_order_id(customer, request)
+    order_id = derive_id(customer, request)
     assert str(UUID(order_id)) == order_id
     assert UUID(order_id).version == 8
-    assert derive_order_id(customer, request) == order_id
+    assert derive_id(customer, request) == order_id
 
 
 def test_digest_of_imported_statement_covers_its_content() -> None:

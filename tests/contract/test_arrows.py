@@ -12,8 +12,9 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
-    "edge": {"commands", "history", "projections", "orders", "schema", "log"},
+    "edge": {"submissions", "commands", "history", "projections", "orders", "schema", "log"},
     "commands": {"facts", "projections", "orders", "schema", "log", "storage"},
+    "submissions": {"commands", "facts", "history", "orders", "schema", "log", "storage"},
     "facts": {"orders", "schema", "log"},
     "orders": set[str](),
     "schema": {"orders"},

@@ -22,7 +22,7 @@ from ordertrail.v1.commands_pb2 import (
     ShipOrderRequest,
 )
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.commands.prepare import derive_order_id
+from ordertrail_server.commands.prepare import derive_id
 
 FLAT_FIELDS = {"id": 17, "company": "retailer-1", "productId": "p_23", "quantity": 3000, "unitPrice": 5}
 FLAT_ORDER = json.dumps(FLAT_FIELDS | {"timestamp": 1553000000000}).encode()
@@ -201,7 +201,7 @@ async def test_importing_a_document_again_adds_nothing(log: LogOfServer, orders:
 async def test_imported_order_without_id_gets_an_id_of_no_placed_order(orders: OrderTrail) -> None:
     origin = new_id("topic/0")
     [first] = await import_documents(orders, FLAT_ORDER, origin=origin)
-    assert first.receipt.order_id == derive_order_id("", f"import:{origin}")  # and a customer's id is never empty
+    assert first.receipt.order_id == derive_id("", f"import:{origin}")  # and a customer's id is never empty
     receipt = await orders.send(build_order(request_id=f"import:{origin}", customer="retailer-1"))
     assert receipt.order_id != first.receipt.order_id
 

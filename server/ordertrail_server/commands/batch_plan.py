@@ -71,7 +71,7 @@ class BatchPlan:
         if link is None:
             return None
         if link.command_digest != attempt.digest:
-            return request_id_reused(attempt)
+            return request_id_reused(attempt.order_id, attempt.request_id)
         if planned is not None:
             return planned
         if link.is_refusal:

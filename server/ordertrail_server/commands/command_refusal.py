@@ -16,12 +16,12 @@ def version_mismatch(attempt: Attempt, order: Aggregate) -> Refusal:
     )
 
 
-def request_id_reused(attempt: Attempt) -> Refusal:
+def request_id_reused(order_id: str, request_id: str) -> Refusal:
     """Refuse a command whose request id belongs to another command on the same order."""
     return Refusal(
         reasons.ERROR_REASON_REQUEST_ID_REUSED,
-        f"Request id {attempt.request_id} was used for another command on order {attempt.order_id}.",
-        order_id=attempt.order_id,
+        f"Request id {request_id} was used for another command on order {order_id}.",
+        order_id=order_id,
         where="request_id",
     )
 

@@ -10,13 +10,17 @@ from pathlib import Path
 from time import monotonic, time_ns
 from typing import TypeVar
 
+from google.rpc.status_pb2 import Status
+
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.commands.projection_start import ProjectionStart
+from ordertrail_server.commands.recorded_refusal import read_status
 from ordertrail_server.commands.writer import Writer
+from ordertrail_server.facts.link import Link
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -184,6 +188,10 @@ class CommandHandler:
         """Return the partition of an order's records."""
         return partition_of(order_id, self._log.partitions)
 
+    def receipt(self, order_id: str, request_id: str) -> Link | None:
+        """Return the link that a request led to, or None. Raises StoreUnavailable."""
+        return self._writers[self.partition_of(order_id)].fold.receipt(order_id, request_id)
+
     async def read_record(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
         """Return the record of an accepted command: (reading, stored bytes)."""
         if accepted.record is not None:
@@ -193,6 +201,13 @@ class CommandHandler:
         if reading is None or logged.digest != accepted.fact.digest:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
         return reading, logged.value
+
+    async def read_refusal(self, order_id: str, link: Link) -> Status:
+        """Return the status of a recorded refusal, as it is stored."""
+        [logged] = await self._log.read(self.partition_of(order_id), link.offset, 1)
+        if logged.digest != link.digest:
+            raise LogDamaged(f"the record at offset {logged.offset} is not the refusal that was recorded")
+        return read_status(logged.value)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Refuse further attempts, and answer those submitted before.

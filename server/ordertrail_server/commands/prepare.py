@@ -36,7 +36,7 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
     final_id = request_id or new_id()
     order_id = request.order_id
     if not order_id and isinstance(request, PlaceOrderRequest):
-        order_id = derive_order_id(request.customer_id, final_id)
+        order_id = derive_id(request.customer_id, final_id)
     return Attempt(
         order_id,
         final_id,
@@ -90,11 +90,11 @@ def _digest_prefix(kind: str) -> bytes:
     return kind.encode() + b"\0"
 
 
-def derive_order_id(scope: str, request_id: str) -> str:
-    """Return the order id for a request without one: the same for every retry of the request.
+def derive_id(scope: str, request_id: str) -> str:
+    """Return the order id for a request without one, or the id of a submitted command: the same for every retry.
 
-    It is a UUIDv8 of the SHA-256 of both arguments. If the request id is a UUIDv7, the order id begins with the same
-    time, so that new orders are adjacent in every index.
+    It is a UUIDv8 of the SHA-256 of both arguments. If the request id is a UUIDv7, the id begins with the same time, so
+    that new ids are adjacent in every index.
     """
     digest = sha256(f"{len(scope)}:{scope}{request_id}".encode()).hexdigest()
     head = request_id[:13] if _UUID7.fullmatch(request_id) else f"{digest[:8]}-{digest[8:12]}"

@@ -2,6 +2,7 @@
 
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from ordertrail.log.v1.record_pb2 import Record, Refusal as StoredRefusal
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL, ErrorReason
@@ -10,6 +11,7 @@ from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
+UNREADABLE = Refusal(ERROR_REASON_INTERNAL, "The command was refused, but its refusal cannot be read.")
 _REFUSAL = bytes_tag(Record.DESCRIPTOR.fields_by_name["refusal"].number)
 
 
@@ -18,17 +20,22 @@ def encode_refusal(refusal: Refusal) -> bytes:
     return chunk(_REFUSAL, StoredRefusal(status=status_of(refusal)).SerializeToString())
 
 
+def read_status(value: bytes) -> Status:
+    """Return the status of the refusal that a record holds; an INTERNAL one if it cannot be read."""
+    reading = read(value)
+    try:
+        status = StoredRefusal.FromString(reading.refusal if reading and reading.refusal else b"").status
+    except DecodeError:
+        status = Status()
+    return status if status.code else status_of(UNREADABLE)
+
+
 def parse_refusal(value: bytes, order_id: str) -> Refusal:
     """Return the refusal that a record holds.
 
     A reason that this release does not know, or a status that it cannot read, is INTERNAL: the command stays refused.
     """
-    reading = read(value)
-    try:
-        status = StoredRefusal.FromString(reading.refusal if reading and reading.refusal else b"").status
-    except DecodeError:
-        return Refusal(ERROR_REASON_INTERNAL, "The command was refused, but its refusal cannot be read.", order_id)
-    info, bad_request = ErrorInfo(), BadRequest()
+    status, info, bad_request = read_status(value), ErrorInfo(), BadRequest()
     for detail in status.details:
         detail.Unpack(info)
         detail.Unpack(bad_request)

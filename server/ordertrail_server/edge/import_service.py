@@ -7,7 +7,7 @@ from functools import partial
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersResponse, SourceDocument
 from ordertrail_server.commands.attempt import Answer, Attempt
-from ordertrail_server.commands.prepare import Caller, derive_order_id, prepare_import
+from ordertrail_server.commands.prepare import Caller, derive_id, prepare_import
 from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.deadline import command_deadline
@@ -87,7 +87,7 @@ def _prepare(document: SourceDocument, caller: Caller) -> Attempt:
     request_id = "import" if order_id else f"import:{document.origin}"
     answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
     return prepare_import(
-        order_id or derive_order_id(NO_CUSTOMER, request_id),
+        order_id or derive_id(NO_CUSTOMER, request_id),
         request_id,
         caller,
         document.origin,

@@ -27,7 +27,7 @@ class Receipts:
         if isinstance(answer, Refusal):
             return answer
         if isinstance(answer, Accepted):
-            self._fill(receipt, submitted, answer)
+            self.fill(receipt, submitted.order_id, submitted.request_id, answer)
         else:
             _fill_preview(receipt, submitted, answer)
         return None
@@ -40,25 +40,31 @@ class Receipts:
         answer = await attempt.answer
         if isinstance(answer, Refusal):
             raise Refused(answer)
-        receipt = Receipt()
         if isinstance(answer, Preview):
+            receipt = Receipt()
             _fill_preview(receipt, attempt, answer)
             return receipt.SerializeToString()
-        self._fill(receipt, attempt, answer)
-        reading, value = answer.record or await self._handler.read_record(attempt.order_id, answer)
+        return await self.build(attempt.order_id, attempt.request_id, answer)
+
+    async def build(self, order_id: str, request_id: str, accepted: Accepted) -> bytes:
+        """Return the serialized receipt of an accepted command, with its event."""
+        receipt = Receipt()
+        self.fill(receipt, order_id, request_id, accepted)
+        reading, value = accepted.record or await self._handler.read_record(order_id, accepted)
         position = receipt.position
-        fact = answer.fact
+        fact = accepted.fact
         # The time of the fold is used, because within an order it never goes back, unlike a writer's clock.
         time = None if fact.time is None else moment(fact.time)
         event = ready_event(reading, value, self._log.topic, position.partition, position.offset, fact.digest, time)
         return receipt.SerializeToString() + chunk(EVENT, event)
 
-    def _fill(self, receipt: Receipt, attempt: Attempt, accepted: Accepted) -> None:
+    def fill(self, receipt: Receipt, order_id: str, request_id: str, accepted: Accepted) -> None:
+        """Fill in the receipt of an accepted command, without its event."""
         # Setting one field after another takes half the time of a constructor with nested messages.
         fact, position = accepted.fact, receipt.position
-        partition = self._handler.partition_of(attempt.order_id)
+        partition = self._handler.partition_of(order_id)
         position.topic, position.partition, position.offset = self._log.topic, partition, fact.offset
-        receipt.order_id, receipt.request_id = attempt.order_id, attempt.request_id
+        receipt.order_id, receipt.request_id = order_id, request_id
         receipt.order_version, receipt.digest = fact.version, fact.digest
         receipt.replayed = accepted.replayed
         receipt.consistency_token = self._tokens.write(partition, fact.offset + 1)

@@ -36,12 +36,21 @@ def unary_handler(
 ) -> Handler:
     """Return the handler of an rpc with one request and one response."""
 
+    async def handle_raw(raw: bytes, context: Context) -> bytes:
+        return await handle(_parse_request(kind, raw), context)
+
+    return raw_handler(admission, handle_raw)
+
+
+def raw_handler(admission: RequestAdmission, handle: Callable[[bytes, Context], Awaitable[bytes]]) -> Handler:
+    """Return the handler of an rpc with one request, which `handle` parses and checks, and one response."""
+
     async def behavior(raw: bytes, context: Context) -> bytes:
         # Context managers would take longer than the rest of this function.
         try:
             size = admission.reserve(raw)
             try:
-                return await handle(_parse_request(kind, raw), context)
+                return await handle(raw, context)
             finally:
                 admission.release(size)
         except Exception as error:  # every failure becomes a typed status

@@ -16,7 +16,7 @@ from ordertrail.v1 import (
     order_import_service_pb2,
     projection_service_pb2,
 )
-from ordertrail.v1.commands_pb2 import ExecuteCommandsRequest
+from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
@@ -40,6 +40,8 @@ from ordertrail_server.edge.rpc_handler import (
     unary_handler,
 )
 from ordertrail_server.edge.running_calls import RunningCalls
+from ordertrail_server.edge.submission_handlers import submission_handlers
+from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.wire import first_field
 
@@ -62,6 +64,7 @@ OPTIONS = [
     ("grpc.server.max_pending_requests", PENDING_CALLS),
     ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS),
 ]
+VERBS = {field.message_type for field in Command.DESCRIPTOR.oneofs_by_name["verb"].fields}
 WHOLE_SERVER = ""  # the name of the whole server in grpc.health.v1
 Handlers = dict[str, Handler]
 
@@ -77,15 +80,18 @@ class Server:
         self._health = Health()
         self._history: HistoryService | None = None
         self._projection: ProjectionService | None = None
+        self._submissions: SubmissionService | None = None
         self._draining = Draining()
         self._running = RunningCalls()
         self._services: list[str] = []
         health_handlers = grpc.method_handlers_generic_handler(health.SERVICE_NAME, self._health.handlers())
         self._server.add_generic_rpc_handlers((health_handlers,))
 
-    def answer_commands(self, commands: CommandService, imports: ImportService) -> None:
-        """Serve commands and imports."""
-        self._add(COMMANDS, _command_handlers(commands, self._requests, self._batches, self._draining))
+    def answer_commands(self, commands: CommandService, imports: ImportService, submissions: SubmissionService) -> None:
+        """Serve commands, imports and submitted commands."""
+        self._submissions = submissions
+        verbs = _command_handlers(commands, self._requests, self._batches, self._draining)
+        self._add(COMMANDS, {**verbs, **submission_handlers(submissions, self._requests)})
         self._add(IMPORT, _import_handlers(imports, self._batches, self._draining))
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
@@ -143,6 +149,8 @@ class Server:
             self._history.drain()
         if self._projection is not None:
             self._projection.drain()
+        if self._submissions is not None:
+            self._submissions.drain()
         self._draining.begin()
         stopping = asyncio.create_task(self._server.stop(grace))
         idle = asyncio.create_task(self._running.wait_idle())
@@ -165,7 +173,7 @@ def _command_handlers(
     verbs = {
         method.name: unary_handler(GetMessageClass(method.input_type), admission, handle)
         for method in COMMANDS.methods
-        if not method.client_streaming
+        if method.input_type in VERBS
     }
     execute_commands = batch_handler(ExecuteCommandsRequest, batch_admission, draining, handle_batches)
     return {**verbs, "ExecuteCommands": execute_commands}

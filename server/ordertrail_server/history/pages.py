@@ -12,6 +12,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
+from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
 from ordertrail_server.history.tokens import invalid_token
 from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -24,7 +25,13 @@ PAGE_BYTES = 2 * 1024 * 1024
 NOT_CONDITIONS = {"page_size", "page_token", "at_least_as_fresh"}
 """The fields of a request that may differ from page to page."""
 
-PagedRequest = ListOrdersRequest | ListOrderEventsRequest | ListParkedOrdersRequest | ListProductTotalsRequest
+PagedRequest = (
+    ListOrdersRequest
+    | ListOrderEventsRequest
+    | ListParkedOrdersRequest
+    | ListProductTotalsRequest
+    | ListCommandsRequest
+)
 
 
 def page_size(request: PagedRequest) -> int:

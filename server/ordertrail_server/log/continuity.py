@@ -1,9 +1,9 @@
 """Checks that a log still holds the facts that a store has folded."""
 
-from ordertrail_server.log.port import Log, LogDamaged
+from ordertrail_server.log.port import AppendLog, LogDamaged
 
 
-def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
+def describe_partition_mismatch(store: str, partitions: int, log: AppendLog) -> str:
     """Return the error message for a store that was folded from another number of partitions than the log has."""
     return (
         f"{store} was built from {partitions} partitions, and the topic {log.topic} has {log.partitions}: the server "
@@ -12,7 +12,7 @@ def describe_partition_mismatch(store: str, partitions: int, log: Log) -> str:
     )
 
 
-async def check_continues(log: Log, partition: int, next_offset: int, digest: bytes) -> None:
+async def check_continues(log: AppendLog, partition: int, next_offset: int, digest: bytes) -> None:
     """Raise LogDamaged unless the log still holds the last record that a store folded.
 
     `next_offset` is the store's position. `digest` is the digest of the record before it; at 0 there is none.

@@ -9,6 +9,7 @@ from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, DirectoryLock
 
 PROJECTIONS = "projections"
+COMMANDS = "commands"
 # What releases before the projections kept here. It is only compared with the log.
 OLD_STATE, OLD_READ_MODEL = "state.sqlite", "read-model"
 # Files that an unused directory may contain. A new ext4 volume contains lost+found.
@@ -29,6 +30,11 @@ class DataDirectory(NamedTuple):
     def projections(self) -> Path:
         """The directory of the projections' files."""
         return self.path / PROJECTIONS
+
+    @property
+    def command_index(self) -> Path:
+        """The index of submitted commands. It can be built again from their log. Its name has its format."""
+        return self.path / COMMANDS / "index-1.sqlite"
 
     def is_checked(self, store: Path) -> bool:
         """Return whether a derived store is a checked file. Those of earlier releases are not."""

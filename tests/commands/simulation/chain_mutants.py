@@ -167,8 +167,8 @@ def find_receipt_once(receipt: Receipt) -> Receipt:
     return lambda self, attempt, before: None if attempt.appended_digest else receipt(self, attempt, before)
 
 
-@mutant("random order id for a retried place_order", prepare_module, "derive_order_id")
-def derive_random_order_id(derive_order_id: Any) -> Any:
+@mutant("random order id for a retried place_order", prepare_module, "derive_id")
+def derive_random_order_id(derive_id: Any) -> Any:
     numbers = count()
     return lambda scope, request_id: f"random-{next(numbers)}"
 

@@ -1,0 +1,89 @@
+"""Submitted commands as stored bytes: the messages of the log of commands."""
+
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import DecodeError
+
+from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
+from ordertrail.v1.commands_pb2 import Command
+from ordertrail_server.orders.times import moment, nanoseconds
+
+VERBS: Final = {
+    field.message_type.full_name: field.name
+    for field in Command.DESCRIPTOR.oneofs_by_name["verb"].fields
+    if field.message_type is not None
+}
+"""{message type of a verb: its field in `Command`}."""
+
+
+class SubmittedCommand(NamedTuple):
+    """A submitted command as this release reads it. Times are in nanoseconds since 1970-01-01 UTC."""
+
+    command_id: str
+    order_id: str
+    request_id: str
+    digest: bytes
+    submit_time: int
+    not_before: int | None
+    actor: str
+    traceparent: str
+    expected_version: int | None
+    command: Command
+    """The verb, without request id and expected version. Without a verb if there is a fault."""
+
+    fault: str
+    """Why the command cannot be read: a clause without its full stop. Empty if it can be read."""
+
+    @property
+    def verb(self) -> Any:
+        """The request of the command's verb. For a command without a fault."""
+        return getattr(self.command, self.command.WhichOneof("verb") or "")
+
+
+def write_submitted(command: SubmittedCommand) -> bytes:
+    """Return the stored bytes of a command without a fault."""
+    stored = StoredCommand(
+        command_id=command.command_id,
+        order_id=command.order_id,
+        request_id=command.request_id,
+        command_digest=command.digest,
+        submit_time=moment(command.submit_time),
+        not_before=None if command.not_before is None else moment(command.not_before),
+        actor=command.actor or None,
+        traceparent=command.traceparent or None,
+        expected_version=command.expected_version,
+        command=command.command,
+    )
+    return stored.SerializeToString()
+
+
+def read_submitted(value: bytes) -> SubmittedCommand | None:
+    """Read a stored command; None if it is not a submitted command. Never raises, for any bytes."""
+    try:
+        stored = StoredCommand.FromString(value)
+    except DecodeError:
+        return None
+    if not (stored.command_id and stored.order_id and stored.request_id):
+        return None
+    fault = _find_fault(stored.command)
+    return SubmittedCommand(
+        stored.command_id,
+        stored.order_id,
+        stored.request_id,
+        stored.command_digest,
+        nanoseconds(stored.submit_time),
+        nanoseconds(stored.not_before) if stored.HasField("not_before") else None,
+        stored.actor,
+        stored.traceparent,
+        stored.expected_version if stored.HasField("expected_version") else None,
+        Command() if fault else stored.command,
+        fault,
+    )
+
+
+def _find_fault(command: Command) -> str:
+    size = command.ByteSize()
+    command.DiscardUnknownFields()
+    if not command.WhichOneof("verb"):
+        return "its verb is of a newer release"
+    return "it has fields of a newer release" if command.ByteSize() != size else ""

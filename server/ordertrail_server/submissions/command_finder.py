@@ -1,0 +1,113 @@
+"""Finds submitted commands and their outcomes."""
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import NamedTuple
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.commands.command_queue import UNAVAILABLE
+from ordertrail_server.facts.link import Link
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
+from ordertrail_server.submissions.command_index import State
+from ordertrail_server.submissions.command_store import CommandStore
+from ordertrail_server.submissions.processor import attempt_of, state_of
+
+MANY = 1_000
+"""The most rows that one page of a list visits."""
+
+PAGE_BYTES = 1 << 20
+"""The most bytes of stored commands in one page, if it has more than one."""
+
+
+class FoundCommand(NamedTuple):
+    """A stored command at a packed position of its log.
+
+    `link` is the link with its request id, None while there is none. If the state is REFUSED and the link no refusal of
+    this command, its request id was used for another command. `stop_reason` is why the command is stopped, if it is.
+    """
+
+    position: int
+    command: SubmittedCommand
+    state: State
+    link: Link | None
+    stop_reason: str
+
+
+class CommandFinder:
+    """Answers from the index, and from the links of the log of events."""
+
+    def __init__(self, store: CommandStore) -> None:
+        self._store = store
+
+    def find(self, command_id: str) -> FoundCommand:
+        """Return a command by its id. Raises Refused if there is none."""
+        stored = self._store.index.find(command_id)
+        if stored is None:
+            message = f"The server knows no command {command_id}."
+            raise Refused(Refusal(reasons.ERROR_REASON_COMMAND_NOT_FOUND, message))
+        return self._found(*stored)
+
+    async def watch(self, command_id: str) -> AsyncGenerator[FoundCommand, None]:
+        """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
+        event = self._store.watch(command_id)
+        try:
+            while True:
+                event.clear()
+                found = self.find(command_id)
+                yield found
+                if found.state is not State.OPEN or self._store.draining:
+                    return
+                await event.wait()
+        finally:
+            self._store.unwatch(command_id, event)
+
+    def page(
+        self, order_id: str, states: Sequence[State], is_stopped: bool | None, after: int, size: int
+    ) -> tuple[list[FoundCommand], int]:
+        """Return the next commands after a packed position, and the last position that was visited, 0 at the end.
+
+        Only those of the order, unless its id is empty, in any of the states. Of open ones only those that are stopped
+        or are not, unless `is_stopped` is None.
+        """
+        positions = self._store.index.page(order_id, states, after, MANY)
+        found: list[FoundCommand] = []
+        page_bytes = 0
+        for position in positions:
+            value = self._store.index.value_at(position)
+            page_bytes += len(value)
+            if found and (len(found) == size or page_bytes > PAGE_BYTES):
+                return found, found[-1].position
+            command = self._found(position, value)
+            is_other = command.state is State.OPEN and is_stopped not in (None, bool(command.stop_reason))
+            if command.state in states and not is_other:
+                found.append(command)
+        return found, positions[-1] if len(positions) == MANY else 0
+
+    def retry(self, command_id: str) -> FoundCommand:
+        """Have a stopped command decided again. Raises Refused if there is no such command."""
+        self._store.processor_of(self.find(command_id).position).release(command_id)
+        return self.find(command_id)
+
+    async def reject(self, command_id: str, reason: str, deadline: float) -> FoundCommand:
+        """Refuse a command that has no outcome. Raises Refused if there is no such command, or it cannot be refused."""
+        found = self.find(command_id)
+        if found.state is State.OPEN:
+            message = f"An operator rejected the command: {reason}"
+            rejection = Refusal(reasons.ERROR_REASON_COMMAND_REJECTED, message, found.command.order_id)
+            attempt = attempt_of(found.command, rejection)
+            attempt.deadline = deadline
+            self._store.handler.submit(attempt)
+            answer = await attempt.answer
+            if self.find(command_id).state is State.OPEN:  # the order is parked, or the log cannot be reached
+                raise Refused(answer if isinstance(answer, Refusal) else UNAVAILABLE)
+            self._store.processor_of(found.position).release(command_id)
+        return self.find(command_id)
+
+    def _found(self, position: int, value: bytes) -> FoundCommand:
+        command = read_submitted(value)
+        assert command is not None, "the index holds submitted commands only"
+        link = self._store.handler.receipt(command.order_id, command.request_id)
+        if link is not None:
+            return FoundCommand(position, command, state_of(link, command), link, "")
+        stopped = self._store.processor_of(position).stopped.get(command.command_id)
+        return FoundCommand(position, command, State.OPEN, None, stopped[1] if stopped else "")

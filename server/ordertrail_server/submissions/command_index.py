@@ -1,0 +1,187 @@
+"""The index of the log of commands: a file in which each submitted command is found by its id, order and state.
+
+It is derived from the log of commands, and built again from it if it is damaged. The outcomes of commands are links in
+the log of events; the state here only says which commands are known to have one.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from ordertrail_server.log.port import Logged
+from ordertrail_server.log.position import OFFSETS, LogPosition, first_packed
+from ordertrail_server.storage.bulk_insert import insert_rows
+from ordertrail_server.storage.checked.checkpoint import CheckedCheckpoints
+from ordertrail_server.storage.checked.connection import (
+    connect_checked_reader,
+    connect_checked_writer,
+)
+from ordertrail_server.storage.directory import create_directory
+from ordertrail_server.storage.row_limit import LAST_LIMIT
+from ordertrail_server.storage.transaction import execute_statements, transaction
+from ordertrail_server.submissions.inbox import Waiting
+
+# position: partition << 48 | offset. due: nanoseconds since 1970-01-01 UTC. value: the message of the log.
+TABLES = """
+CREATE TABLE commands (
+    position INTEGER PRIMARY KEY, command_id TEXT NOT NULL UNIQUE, order_id TEXT NOT NULL, due INTEGER NOT NULL,
+    is_delayed INTEGER NOT NULL, state INTEGER NOT NULL, value BLOB NOT NULL
+) STRICT;
+CREATE INDEX commands_by_order ON commands (order_id, position);
+CREATE INDEX commands_by_state ON commands (state, position);
+CREATE INDEX open_commands ON commands (position >> 48, due, position) WHERE state = 0;
+CREATE TABLE positions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+CREATE TABLE log (identity BLOB NOT NULL) STRICT;
+"""
+HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE name = 'log'"
+KNOWN = "SELECT command_id, position, value FROM commands WHERE command_id IN (SELECT value FROM json_each(?))"
+OPEN = f"""SELECT due, position, order_id, is_delayed FROM commands
+WHERE state = 0 AND position >> 48 = ? AND (due, position) >= (?, ?) AND due < ? ORDER BY due, position {LAST_LIMIT}"""
+HAS_OPEN = "SELECT EXISTS (SELECT 1 FROM commands INDEXED BY commands_by_order WHERE order_id = ? AND state = 0)"
+OF_ORDER = f"""SELECT position, state FROM commands INDEXED BY commands_by_order
+WHERE order_id = ? AND position > ? ORDER BY position {LAST_LIMIT}"""
+OF_STATE = f"SELECT position FROM commands WHERE state = ? AND position > ? ORDER BY position {LAST_LIMIT}"
+
+
+class State(IntEnum):
+    """What is known of a command's outcome."""
+
+    OPEN = 0
+    ACCEPTED = 1
+    REFUSED = 2
+
+
+class IndexedCommand(NamedTuple):
+    """A row: the packed position in the log of commands, and the message there."""
+
+    position: int
+    value: bytes
+
+
+class NewCommand(NamedTuple):
+    """A message to add, and when it becomes due."""
+
+    logged: Logged
+    command_id: str
+    waiting: Waiting
+
+
+class CommandIndex:
+    """One writing and one reading connection. The writing methods run in one thread, one after another.
+
+    Every method may raise sqlite3.Error.
+    """
+
+    def __init__(self, path: Path, identity: bytes, partitions: int) -> None:
+        create_directory(path.parent)
+        self.path = path
+        self._writer = connect_checked_writer(path, "NORMAL")
+        try:
+            self._create_tables(identity, partitions)
+            self._checkpoints = CheckedCheckpoints(self._writer, path)
+            self._reader = connect_checked_reader(path)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+        self._writer.close()
+
+    # Writing
+
+    def add(self, partition: int, next_offset: int, digest: bytes, commands: Sequence[NewCommand]) -> list[int]:
+        """Add the commands whose ids are new, and move the partition's position.
+
+        `digest` is that of the last message before `next_offset`. Returns the offsets of the added commands.
+        """
+        known = self._find_known([command.command_id for command in commands])
+        first_by_id = {command.command_id: command for command in reversed(commands)}
+        added = [c for c in commands if c.command_id not in known and first_by_id[c.command_id] is c]
+        rows = [
+            (
+                LogPosition(partition, command.logged.offset).pack(),
+                command.command_id,
+                command.logged.key,
+                command.waiting.due,
+                command.waiting.is_delayed,
+                State.OPEN.value,
+                command.logged.value,
+            )
+            for command in added
+        ]
+        with transaction(self._writer):
+            if rows:
+                insert_rows(self._writer, "INSERT INTO commands", rows)
+            moved = (next_offset, digest, partition)
+            self._writer.execute("UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ?", moved)
+        self._checkpoints.run_if_due()
+        return [command.logged.offset for command in added]
+
+    def note_decided(self, decided: Iterable[tuple[int, State]]) -> None:
+        """Note that commands, by packed position, have outcomes."""
+        with transaction(self._writer):
+            rows = [(state.value, position) for position, state in decided]
+            self._writer.executemany("UPDATE commands SET state = ? WHERE position = ?", rows)
+        self._checkpoints.run_if_due()
+
+    # Reading
+
+    def positions(self) -> list[tuple[int, int, bytes]]:
+        """Return (partition, next offset, digest of the message before it) of each partition."""
+        rows: list[tuple[int, int, bytes]] = self._reader.fetch_all("SELECT * FROM positions ORDER BY partition", ())
+        return rows
+
+    def identity(self) -> bytes:
+        """Return the identity of the log that the index was built from."""
+        identity: bytes = self._reader.fetch_first("SELECT identity FROM log")[0]
+        return identity
+
+    def find(self, command_id: str) -> IndexedCommand | None:
+        """Return a command by its id."""
+        row = self._reader.fetch_first("SELECT position, value FROM commands WHERE command_id = ?", command_id)
+        return None if row is None else IndexedCommand(*row)
+
+    def value_at(self, position: int) -> bytes:
+        """Return the message of a command at a packed position."""
+        value: bytes = self._reader.fetch_first("SELECT value FROM commands WHERE position = ?", position)[0]
+        return value
+
+    def has_open(self, order_id: str) -> bool:
+        """Return whether an order has a command that is not known to be decided."""
+        return bool(self._reader.fetch_first(HAS_OPEN, order_id)[0])
+
+    def find_open(self, partition: int, start: Waiting, end: int, limit: int) -> list[Waiting]:
+        """Return the next open commands of a partition in the order in which they become due, from `start` on.
+
+        Only those that become due before `end`.
+        """
+        base = first_packed(partition)
+        rows = self._reader.fetch_all(OPEN, (partition, start.due, base | start.offset, end, limit))
+        return [Waiting(due, position & (OFFSETS - 1), order_id, bool(late)) for due, position, order_id, late in rows]
+
+    def page(self, order_id: str, states: Sequence[State], after: int, limit: int) -> list[int]:
+        """Return the positions of the next commands after a packed position, in any of the states.
+
+        Only those of the order, unless its id is empty.
+        """
+        if order_id:
+            allowed = set(states)
+            rows = self._reader.fetch_all(OF_ORDER, (order_id, after, limit))
+            return [position for position, state in rows if state in allowed]
+        pages = (self._reader.fetch_all(OF_STATE, (state.value, after, limit)) for state in states)
+        return sorted(position for page in pages for (position,) in page)[:limit]
+
+    def _find_known(self, command_ids: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._writer.execute(KNOWN, (json.dumps(command_ids),)).fetchall()}
+
+    def _create_tables(self, identity: bytes, partitions: int) -> None:
+        if self._writer.execute(HAS_TABLES).fetchone()[0]:
+            return
+        with transaction(self._writer):
+            execute_statements(self._writer, TABLES)
+            self._writer.execute("INSERT INTO log VALUES (?)", (identity,))
+            self._writer.executemany("INSERT INTO positions VALUES (?, 0, x'')", [(p,) for p in range(partitions)])

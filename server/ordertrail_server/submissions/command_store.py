@@ -1,0 +1,190 @@
+"""The submitted commands of a server: the index, and for each partition its log and the processor of its commands."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.continuity import check_continues
+from ordertrail_server.log.port import AppendLog, LogUnavailable
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.storage.database_file import remove_database
+from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.storage.sqlite import sqlite3
+from ordertrail_server.storage.sqlite_error import is_damage
+from ordertrail_server.submissions.command_index import CommandIndex
+from ordertrail_server.submissions.command_log import CommandLog
+from ordertrail_server.submissions.processor import Processor
+
+_log = logging.getLogger(__name__)
+
+NOTE_S = 0.05
+"""The pause between two transactions that note in the index which commands are decided."""
+
+RETRY_S = 0.5
+NOT_READY = Refused(
+    Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is reading the log of commands; retry shortly.")
+)
+
+
+class CommandStore:
+    """Opens and serves the submitted commands of one log.
+
+    `grace_s` is how long a command is left to the server that stored it. An index that is damaged is built again.
+    """
+
+    def __init__(
+        self, log: AppendLog, path: Path, handler: CommandHandler, now: Callable[[], int], grace_s: float
+    ) -> None:
+        self.log, self.handler, self.now = log, handler, now
+        self._path, self._grace_s = path, grace_s
+        self._index: CommandIndex | None = None
+        self.logs: list[CommandLog] = []
+        self.processors: list[Processor] = []
+        self._ready, self._damaged = asyncio.Event(), asyncio.Event()
+        self._watchers: dict[str, set[asyncio.Event]] = {}
+        self.draining = False
+
+    @property
+    def index(self) -> CommandIndex:
+        """The index. Raises Refused while it is not current."""
+        if self._index is None or not self._ready.is_set():
+            raise NOT_READY
+        return self._index
+
+    async def wait_ready(self, deadline: float) -> None:
+        """Return when commands can be stored and found. Raises Refused at the deadline of the event loop's clock."""
+        if not self._ready.is_set():
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._ready.wait()
+            except TimeoutError:
+                raise NOT_READY from None
+
+    async def wait_reached(self, offsets: Offsets, deadline: float) -> None:
+        """Return when all messages before these offsets are in the index. Raises Refused at the deadline."""
+        await self.wait_ready(deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                for partition, offset in enumerate(offsets):
+                    while self.logs[partition].position < offset:
+                        await self.log.wait(partition, self.logs[partition].position)
+                        await self.logs[partition].catch_up()
+        except TimeoutError:
+            message = "The server has not read the commands of the tokens yet; retry shortly."
+            raise Refused(Refusal(reasons.ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")) from None
+
+    def processor_of(self, position: int) -> Processor:
+        """Return the processor of the command at a packed position."""
+        return self.processors[LogPosition.unpack(position).partition]
+
+    def report_damage(self, error: sqlite3.Error) -> Refused:
+        """Have the index built again after an error; return the refusal of the call that met it."""
+        if not is_damage(error):
+            raise error
+        _log.error("the index of submitted commands is damaged, and is built again: %s", error)
+        self._damaged.set()
+        return NOT_READY
+
+    # Watching
+
+    def watch(self, command_id: str) -> asyncio.Event:
+        """Return an event that is set when the state of a command changes, or the server stops."""
+        event = asyncio.Event()
+        self._watchers.setdefault(command_id, set()).add(event)
+        return event
+
+    def unwatch(self, command_id: str, event: asyncio.Event) -> None:
+        """End a watch."""
+        watchers = self._watchers.get(command_id, set())
+        watchers.discard(event)
+        if not watchers:
+            self._watchers.pop(command_id, None)
+
+    def drain(self) -> None:
+        """End all watches, now and from now on."""
+        self.draining = True
+        for command_id in list(self._watchers):
+            self._notify(command_id)
+
+    def _notify(self, command_id: str) -> None:
+        for event in self._watchers.get(command_id, ()):
+            event.set()
+
+    # Running
+
+    async def run(self) -> None:
+        """Serve for ever. Raises LogDamaged, DataDirectoryRefused, and sqlite3.Error for a full disk."""
+        await self.handler.wait_until_ready()
+        while True:
+            try:
+                with closing(CommandIndex(self._path, self.log.identity, self.log.partitions)) as index:
+                    await self._serve(index)
+            except sqlite3.Error as error:
+                if not is_damage(error):
+                    raise
+                _log.error("the index of submitted commands is damaged, and is built again: %s", error)
+            except LogUnavailable as error:
+                _log.warning("submitted commands wait until their log can be read: %s", error)
+                await asyncio.sleep(RETRY_S)
+                continue
+            finally:
+                self._ready.clear()
+                self._index = None
+            remove_database(self._path)
+
+    async def _serve(self, index: CommandIndex) -> None:
+        """Serve until the index is damaged."""
+        await self._check(index)
+        self._damaged.clear()
+        with ThreadPoolExecutor(1, "command-index") as thread:
+            self.processors, self.logs = [], []
+            for partition in range(self.log.partitions):
+                processor = Processor(self.handler, partition, index, self.now, self._notify, self._grace_s)
+                self.processors.append(processor)
+                self.logs.append(CommandLog(self.log, partition, index, thread, self.now, processor.add))
+            for commands in self.logs:
+                await commands.catch_up()
+            self._index = index
+            self._ready.set()
+            await self._run_parts(index, thread)
+
+    async def _run_parts(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
+        work = [self._damaged.wait(), self._note_decided(index, thread)]
+        work += [commands.run() for commands in self.logs] + [processor.run() for processor in self.processors]
+        if not self.log.capabilities.atomic_append:
+            work += [commands.follow() for commands in self.logs]
+        tasks = [asyncio.ensure_future(part) for part in work]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _check(self, index: CommandIndex) -> None:
+        """Raise unless the log still holds the commands that the index was built from."""
+        if index.identity() != self.log.identity:
+            raise DataDirectoryRefused(
+                f"{self._path} was built from another log of commands; restore that log, or move the file away to "
+                "build it from this one"
+            )
+        for partition, next_offset, digest in index.positions():
+            await check_continues(self.log, partition, next_offset, digest)
+
+    async def _note_decided(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
+        while True:
+            await asyncio.sleep(NOTE_S)
+            decided = [row for processor in self.processors for row in processor.take_decided()]
+            if decided:
+                note = partial(index.note_decided, decided)
+                await asyncio.get_running_loop().run_in_executor(thread, note)

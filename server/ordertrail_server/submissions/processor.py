@@ -1,0 +1,203 @@
+"""Decides the submitted commands of one partition, on any server, each exactly once in effect.
+
+A command is decided like any other attempt, with its request id: the first link with that id is the outcome, whichever
+server appended it. So several servers may process one command. To save them the work, a server leaves the commands of
+other servers alone for a while, and only looks for their outcomes.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from math import inf
+from time import monotonic
+
+from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.facts.link import Link
+from ordertrail_server.log.port import LogUnavailable
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
+from ordertrail_server.submissions.command_index import CommandIndex, State
+from ordertrail_server.submissions.command_log import Added
+from ordertrail_server.submissions.inbox import Inbox, Waiting
+
+_log = logging.getLogger(__name__)
+
+IN_WORK = 1_000
+"""The most commands that are decided at once."""
+
+CAPACITY = 50_000
+"""The most waiting commands that are kept in memory."""
+
+AHEAD_NS = 60_000_000_000
+"""Delayed commands are read from the index when they become due within this time."""
+
+GRACE_S = 2.0
+"""How long a command that another server stored is left to that server."""
+
+LOOK_S, RETRY_S, PARKED_S = 0.05, 0.2, 5.0
+"""The pauses before an outcome is looked for again, before a retry, and before a retry of a parked order."""
+
+
+class Processor:
+    """Hands due commands to the writer. `on_change` gets the id of a command whose state has changed."""
+
+    def __init__(
+        self,
+        handler: CommandHandler,
+        partition: int,
+        index: CommandIndex,
+        now: Callable[[], int],
+        on_change: Callable[[str], None],
+        grace_s: float,
+    ) -> None:
+        self._handler, self._partition, self._index = handler, partition, index
+        self._now, self._on_change, self._grace_s = now, on_change, grace_s
+        self._inbox = Inbox(CAPACITY)
+        self._foreign: dict[int, float] = {}
+        self._in_work = 0
+        self._wake = asyncio.Event()
+        self._decided: list[tuple[int, State]] = []
+        self.stopped: dict[str, tuple[Waiting, str]] = {}
+        """{command id: the command and the reason} of commands that cannot be decided."""
+
+    def add(self, added: list[Added]) -> None:
+        """Add new commands."""
+        for waiting, is_own in added:
+            if not is_own:
+                self._foreign[waiting.offset] = monotonic() + self._grace_s
+            self._inbox.add(waiting)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Process commands for ever. Raises sqlite3.Error."""
+        while True:
+            self._load()
+            for waiting in self._inbox.take(self._now(), IN_WORK - self._in_work):
+                self._in_work += 1
+                self._begin(waiting)
+            await self._wait()
+
+    def take_decided(self) -> list[tuple[int, State]]:
+        """Return the commands that were decided since the last call, by packed position, to be noted in the index."""
+        decided, self._decided = self._decided, []
+        return decided
+
+    def release(self, command_id: str) -> None:
+        """Process a stopped command again."""
+        stopped = self.stopped.pop(command_id, None)
+        if stopped is not None:
+            self._inbox.put_back(stopped[0])
+            self._wake.set()
+
+    def _load(self) -> None:
+        """Read the commands that are due soon from the index, as far as memory has space for them."""
+        inbox, now = self._inbox, self._now()
+        while inbox.horizon.due < now + AHEAD_NS // 2 and inbox.has_space:
+            start, count, end = inbox.horizon, CAPACITY // 4, now + AHEAD_NS
+            rows = self._index.find_open(self._partition, start, end, count)
+            inbox.horizon = inbox.horizon._replace(due=end, offset=0) if len(rows) < count else rows[-1]
+            for waiting in rows:
+                inbox.add(waiting)
+
+    async def _wait(self) -> None:
+        due = self._inbox.next_due()
+        seconds = 1.0 if due is None else min(1.0, max(0.0, (due - self._now()) / 1e9))
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    def _begin(self, waiting: Waiting) -> None:
+        command = read_submitted(self._index.value_at(LogPosition(self._partition, waiting.offset).pack()))
+        assert command is not None, "the index holds submitted commands only"
+        if self._settle(waiting, command):
+            return
+        if command.fault:
+            self._stop(waiting, command, command.fault)
+        elif self._foreign.get(waiting.offset, 0.0) > monotonic():
+            self._again(waiting, LOOK_S)
+        else:
+            self._decide(waiting, command)
+
+    def _decide(self, waiting: Waiting, command: SubmittedCommand) -> None:
+        attempt = attempt_of(command)
+        try:
+            submitted = self._handler.submit_if_space(attempt)
+        except Refused:
+            submitted = False
+        if not submitted:
+            self._again(waiting, RETRY_S)
+            return
+        attempt.answer.add_done_callback(lambda answer: self._take_answer(waiting, command, answer.result()))
+
+    def _take_answer(self, waiting: Waiting, command: SubmittedCommand, answer: Answer) -> None:
+        if self._settle(waiting, command):
+            return
+        reason = answer.reason if isinstance(answer, Refusal) else reasons.ERROR_REASON_UNAVAILABLE
+        if reason == reasons.ERROR_REASON_INTERNAL:
+            self._stop(waiting, command, "the server failed to decide it; its log has the cause")
+        else:
+            self._again(waiting, PARKED_S if reason == reasons.ERROR_REASON_ORDER_PARKED else RETRY_S)
+
+    def _settle(self, waiting: Waiting, command: SubmittedCommand) -> bool:
+        """Finish a command that has an outcome; return whether it is known to have one."""
+        try:
+            link = self._handler.receipt(command.order_id, command.request_id)
+        except LogUnavailable:  # the projection is built again
+            link = None
+        if link is None:
+            return False
+        position = LogPosition(self._partition, waiting.offset).pack()
+        self._decided.append((position, state_of(link, command)))
+        self._foreign.pop(waiting.offset, None)
+        self._in_work -= 1
+        self._inbox.finish(waiting)
+        self._on_change(command.command_id)
+        self._wake.set()
+        return True
+
+    def _stop(self, waiting: Waiting, command: SubmittedCommand, reason: str) -> None:
+        # The order keeps the command in work, so its later commands wait.
+        _log.warning("command %s of order %s is stopped: %s", command.command_id, command.order_id, reason)
+        self.stopped[command.command_id] = waiting, reason
+        self._in_work -= 1
+        self._on_change(command.command_id)
+        self._wake.set()
+
+    def _again(self, waiting: Waiting, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._put_back, waiting)
+
+    def _put_back(self, waiting: Waiting) -> None:
+        self._in_work -= 1
+        self._inbox.put_back(waiting)
+        self._wake.set()
+
+
+def attempt_of(command: SubmittedCommand, rejection: Refusal | None = None) -> Attempt:
+    """Return the attempt to decide a submitted command; with a rejection, to refuse it."""
+    verb = PlaceOrderRequest() if command.fault else command.verb  # a rejection does not need it
+    return Attempt(
+        command.order_id,
+        command.request_id,
+        verb,
+        command.digest,
+        asyncio.get_running_loop().create_future(),
+        command.expected_version,
+        actor=command.actor,
+        traceparent=command.traceparent,
+        is_batched=True,
+        is_submitted=True,
+        rejection=rejection,
+        deadline=inf,
+    )
+
+
+def state_of(link: Link, command: SubmittedCommand) -> State:
+    """Return the state of a command whose request id has a link, which may be that of another command."""
+    return State.REFUSED if link.is_refusal or link.command_digest != command.digest else State.ACCEPTED
