@@ -191,9 +191,8 @@ class Service:
         return handler
 
     def _start_submissions(self, log: Log, handler: CommandHandler, receipts: Receipts) -> SubmissionService:
-        assert log.commands is not None
         grace_s = 0.0 if log.capabilities.atomic_append else GRACE_S
-        store = CommandStore(log.commands, self._data.command_index, handler, time_ns, grace_s)
+        store = CommandStore(log, self._data.command_index, handler, time_ns, grace_s)
         self._watch(store.run())
         messages = CommandMessages(handler, receipts)
         return SubmissionService(store, Submitter(store, create_id), CommandFinder(store), messages)

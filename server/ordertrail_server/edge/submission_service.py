@@ -1,6 +1,7 @@
 """The rpcs of submitted commands."""
 
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import AbstractContextManager, aclosing
 from typing import Any
 
 from google.protobuf.message import Message
@@ -61,20 +62,21 @@ class SubmissionService:
         response.consistency_token = token_of(self._store.log.identity, offsets)
         return response.SerializeToString()
 
-    async def GetCommand(self, request: messages.GetCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the name of the rpc)
+    async def GetCommand(self, request: messages.GetCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a command."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
         return await self._answer(messages.GetCommandResponse, self._finder.find(request.command_id))
 
-    async def WatchCommand(  # noqa: N802 (the name of the rpc)
+    async def WatchCommand(  # noqa: N802
         self, request: messages.WatchCommandRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield the states of a command."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
-        async for found in self._finder.watch(request.command_id):
-            yield await self._answer(messages.WatchCommandResponse, found)
+        async with aclosing(self._finder.watch(request.command_id)) as states:
+            async for found in states:
+                yield await self._answer(messages.WatchCommandResponse, found)
 
-    async def ListCommands(self, request: messages.ListCommandsRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the name of the rpc)
+    async def ListCommands(self, request: messages.ListCommandsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a page of commands."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
         start = read_page_start(request, self._store.log.identity)
@@ -82,25 +84,29 @@ class SubmissionService:
         states = sorted({STATES[state] for state in request.states} or set(State))
         open_states = OPEN_STATES & set(request.states)
         is_stopped = messages.COMMAND_STATE_STOPPED in open_states if len(open_states) == 1 else None
-        found, next_after = self._finder.page(request.order_id, states, is_stopped, after, page_size(request))
+        found, next_after = await self._finder.page(request.order_id, states, is_stopped, after, page_size(request))
         response = messages.ListCommandsResponse()
         for command in found:
             response.commands.append(await self._messages.build(command, has_event=False))
-        if next_after:
+        if next_after is not None:
             response.next_page_token = next_page_token(request, self._store.log.identity, next_after)
         return response.SerializeToString()
 
-    async def RetryCommand(self, request: messages.RetryCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the name of the rpc)
+    async def RetryCommand(self, request: messages.RetryCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Have a stopped command decided again."""
         await self._store.wait_ready(query_deadline(time_remaining))
         return await self._answer(messages.RetryCommandResponse, self._finder.retry(request.command_id))
 
-    async def RejectCommand(self, request: messages.RejectCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the name of the rpc)
+    async def RejectCommand(self, request: messages.RejectCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Refuse a command that has no outcome."""
         await self._store.wait_ready(query_deadline(time_remaining))
         deadline = command_deadline(time_remaining)
         found = await self._finder.reject(request.command_id, request.reason, deadline)
         return await self._answer(messages.RejectCommandResponse, found)
+
+    def refuse_damage(self) -> AbstractContextManager[None]:
+        """Refuse a call that finds the index damaged."""
+        return self._store.refuse_damage()
 
     def drain(self) -> None:
         """End all watches."""

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.command_queue import UNAVAILABLE
+from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
@@ -37,7 +38,7 @@ class CommandFinder:
     """Answers from the index, and from the links of the log of events."""
 
     def __init__(self, store: CommandStore) -> None:
-        self._store = store
+        self._store, self._slices = store, TimeSlices()
 
     def find(self, command_id: str) -> FoundCommand:
         """Return a command by its id. Raises Refused if there is none."""
@@ -61,10 +62,10 @@ class CommandFinder:
         finally:
             self._store.unwatch(command_id, event)
 
-    def page(
+    async def page(
         self, order_id: str, states: Sequence[State], is_stopped: bool | None, after: int, size: int
-    ) -> tuple[list[FoundCommand], int]:
-        """Return the next commands after a packed position, and the last position that was visited, 0 at the end.
+    ) -> tuple[list[FoundCommand], int | None]:
+        """Return the next commands after a packed position, and the last position that was visited, None at the end.
 
         Only those of the order, unless its id is empty, in any of the states. Of open ones only those that are stopped
         or are not, unless `is_stopped` is None.
@@ -72,16 +73,21 @@ class CommandFinder:
         positions = self._store.index.page(order_id, states, after, MANY)
         found: list[FoundCommand] = []
         page_bytes = 0
-        for position in positions:
+
+        def visit(position: int) -> None:
+            nonlocal page_bytes
             value = self._store.index.value_at(position)
-            page_bytes += len(value)
-            if found and (len(found) == size or page_bytes > PAGE_BYTES):
-                return found, found[-1].position
             command = self._found(position, value)
-            is_other = command.state is State.OPEN and is_stopped not in (None, bool(command.stop_reason))
-            if command.state in states and not is_other:
+            is_hidden = command.state is State.OPEN and is_stopped not in (None, bool(command.stop_reason))
+            if command.state in states and not is_hidden:
                 found.append(command)
-        return found, positions[-1] if len(positions) == MANY else 0
+                page_bytes += len(value)
+
+        visited = await self._slices.map(visit, positions, lambda: len(found) >= size or page_bytes > PAGE_BYTES)
+        is_last = len(visited) == len(positions) < MANY and len(found) <= size
+        if is_last:
+            return found, None
+        return found[:size], found[size - 1].position if len(found) > size else positions[len(visited) - 1]
 
     def retry(self, command_id: str) -> FoundCommand:
         """Have a stopped command decided again. Raises Refused if there is no such command."""

@@ -40,7 +40,7 @@ KNOWN = "SELECT command_id, position, value FROM commands WHERE command_id IN (S
 OPEN = f"""SELECT due, position, order_id, is_delayed FROM commands
 WHERE state = 0 AND position >> 48 = ? AND (due, position) >= (?, ?) AND due < ? ORDER BY due, position {LAST_LIMIT}"""
 HAS_OPEN = "SELECT EXISTS (SELECT 1 FROM commands INDEXED BY commands_by_order WHERE order_id = ? AND state = 0)"
-OF_ORDER = f"""SELECT position, state FROM commands INDEXED BY commands_by_order
+OF_ORDER = f"""SELECT position FROM commands INDEXED BY commands_by_order
 WHERE order_id = ? AND position > ? ORDER BY position {LAST_LIMIT}"""
 OF_STATE = f"SELECT position FROM commands WHERE state = ? AND position > ? ORDER BY position {LAST_LIMIT}"
 
@@ -164,14 +164,12 @@ class CommandIndex:
         return [Waiting(due, position & (OFFSETS - 1), order_id, bool(late)) for due, position, order_id, late in rows]
 
     def page(self, order_id: str, states: Sequence[State], after: int, limit: int) -> list[int]:
-        """Return the positions of the next commands after a packed position, in any of the states.
+        """Return the positions of the next commands after a packed position: of an order, in whatever state.
 
-        Only those of the order, unless its id is empty.
+        If the order id is empty, those of all orders in any of the states.
         """
         if order_id:
-            allowed = set(states)
-            rows = self._reader.fetch_all(OF_ORDER, (order_id, after, limit))
-            return [position for position, state in rows if state in allowed]
+            return [position for (position,) in self._reader.fetch_all(OF_ORDER, (order_id, after, limit))]
         pages = (self._reader.fetch_all(OF_STATE, (state.value, after, limit)) for state in states)
         return sorted(position for page in pages for (position,) in page)[:limit]
 

@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.continuity import check_continues
-from ordertrail_server.log.port import AppendLog, LogUnavailable
+from ordertrail_server.log.port import AppendLog, Log, LogUnavailable
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.database_file import remove_database
@@ -32,6 +32,12 @@ RETRY_S = 0.5
 NOT_READY = Refused(
     Refusal(reasons.ERROR_REASON_UNAVAILABLE, "The server is reading the log of commands; retry shortly.")
 )
+NO_LOG = Refused(
+    Refusal(
+        reasons.ERROR_REASON_UNAVAILABLE,
+        "The topic of submitted commands does not exist; have the operator create it (ordertrail topics create).",
+    )
+)
 
 
 class CommandStore:
@@ -41,9 +47,9 @@ class CommandStore:
     """
 
     def __init__(
-        self, log: AppendLog, path: Path, handler: CommandHandler, now: Callable[[], int], grace_s: float
+        self, events: Log, path: Path, handler: CommandHandler, now: Callable[[], int], grace_s: float
     ) -> None:
-        self.log, self.handler, self.now = log, handler, now
+        self._events, self.handler, self.now = events, handler, now
         self._path, self._grace_s = path, grace_s
         self._index: CommandIndex | None = None
         self.logs: list[CommandLog] = []
@@ -51,6 +57,13 @@ class CommandStore:
         self._ready, self._damaged = asyncio.Event(), asyncio.Event()
         self._watchers: dict[str, set[asyncio.Event]] = {}
         self.draining = False
+
+    @property
+    def log(self) -> AppendLog:
+        """The log of commands. Raises Refused if there is none yet."""
+        if self._events.commands is None:
+            raise NO_LOG
+        return self._events.commands
 
     @property
     def index(self) -> CommandIndex:
@@ -62,6 +75,7 @@ class CommandStore:
     async def wait_ready(self, deadline: float) -> None:
         """Return when commands can be stored and found. Raises Refused at the deadline of the event loop's clock."""
         if not self._ready.is_set():
+            _ = self.log
             try:
                 async with asyncio.timeout_at(deadline):
                     await self._ready.wait()
@@ -85,13 +99,17 @@ class CommandStore:
         """Return the processor of the command at a packed position."""
         return self.processors[LogPosition.unpack(position).partition]
 
-    def report_damage(self, error: sqlite3.Error) -> Refused:
-        """Have the index built again after an error; return the refusal of the call that met it."""
-        if not is_damage(error):
-            raise error
-        _log.error("the index of submitted commands is damaged, and is built again: %s", error)
-        self._damaged.set()
-        return NOT_READY
+    @contextmanager
+    def refuse_damage(self) -> Iterator[None]:
+        """Raise Refused if the body finds the index damaged, and have it built again."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if not is_damage(error):
+                raise
+            _log.error("the index of submitted commands is damaged, and is built again: %s", error)
+            self._damaged.set()
+            raise NOT_READY from error
 
     # Watching
 
@@ -121,24 +139,26 @@ class CommandStore:
     # Running
 
     async def run(self) -> None:
-        """Serve for ever. Raises LogDamaged, DataDirectoryRefused, and sqlite3.Error for a full disk."""
+        """Serve for ever. Raises LogDamaged, DataDirectoryRefused."""
         await self.handler.wait_until_ready()
         while True:
+            while self._events.commands is None:  # noqa: ASYNC110 (an operator creates it)
+                await asyncio.sleep(RETRY_S)
             try:
                 with closing(CommandIndex(self._path, self.log.identity, self.log.partitions)) as index:
                     await self._serve(index)
+                remove_database(self._path)
             except sqlite3.Error as error:
-                if not is_damage(error):
-                    raise
-                _log.error("the index of submitted commands is damaged, and is built again: %s", error)
+                if is_damage(error):
+                    remove_database(self._path)
+                _log.error("the index of submitted commands cannot be used, and is opened again: %s", error)
+                await asyncio.sleep(RETRY_S)
             except LogUnavailable as error:
                 _log.warning("submitted commands wait until their log can be read: %s", error)
                 await asyncio.sleep(RETRY_S)
-                continue
             finally:
                 self._ready.clear()
                 self._index = None
-            remove_database(self._path)
 
     async def _serve(self, index: CommandIndex) -> None:
         """Serve until the index is damaged."""

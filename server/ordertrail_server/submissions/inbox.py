@@ -50,18 +50,19 @@ class Inbox:
         """True if the caller may move the horizon."""
         return len(self._offsets) <= self._capacity // 2
 
-    def add(self, command: Waiting) -> None:
-        """Add a command, unless it is there, or does not lie before the horizon."""
+    def add(self, command: Waiting) -> bool:
+        """Add a command, and return True, unless it is there, or does not lie before the horizon."""
         if command.offset in self._offsets or command >= self.horizon:
-            return
+            return False
         if len(self._offsets) >= self._capacity:
             self.horizon = command
-            return
+            return False
         self._offsets.add(command.offset)
         if command.is_delayed:
             heappush(self._delayed, command)
         else:
             self._queue(command)
+        return True
 
     def take(self, now: int, limit: int) -> list[Waiting]:
         """Return up to `limit` commands that are due, each of another order, which is in work from now on."""

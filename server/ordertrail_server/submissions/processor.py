@@ -38,7 +38,7 @@ AHEAD_NS = 60_000_000_000
 GRACE_S = 2.0
 """How long a command that another server stored is left to that server."""
 
-LOOK_S, RETRY_S, PARKED_S = 0.05, 0.2, 5.0
+LOOK_S, RETRY_S, PARKED_S = 0.1, 0.2, 5.0
 """The pauses before an outcome is looked for again, before a retry, and before a retry of a parked order."""
 
 
@@ -67,9 +67,8 @@ class Processor:
     def add(self, added: list[Added]) -> None:
         """Add new commands."""
         for waiting, is_own in added:
-            if not is_own:
+            if self._inbox.add(waiting) and not is_own:
                 self._foreign[waiting.offset] = monotonic() + self._grace_s
-            self._inbox.add(waiting)
         self._wake.set()
 
     async def run(self) -> None:
