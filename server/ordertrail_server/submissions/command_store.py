@@ -108,6 +108,7 @@ class CommandStore:
             if not is_damage(error):
                 raise
             _log.error("the index of submitted commands is damaged, and is built again: %s", error)
+            self._ready.clear()
             self._damaged.set()
             raise NOT_READY from error
 
