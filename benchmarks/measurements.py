@@ -19,6 +19,7 @@ from benchmarks import (
     restart,
     schema_proof,
     server_memory,
+    submissions,
     timeline,
     unary_commands,
     unary_latency,
@@ -41,6 +42,7 @@ FEW, MANY = 10_000, 300_000
 PARTS = ("embedded", "versions", "kafka")
 H2LOAD_USERS: tuple[Callable[..., Row], ...] = (
     unary_commands.measure,
+    submissions.measure_single,
     concurrent_callers.measure,
     concurrent_callers.measure_servers,
     footprint.measure,
@@ -63,6 +65,9 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield partial(unary_commands.measure)
     yield partial(unary_latency.measure)
     yield from (partial(batched_commands.measure, size) for size in (100, 1_000))
+    yield partial(submissions.measure_single)
+    yield from (partial(submissions.measure_batches, what) for what in ("stored", "decided"))
+    yield from (partial(submissions.measure_latency, percentile) for percentile in (50, 99))
     yield partial(mixed_load.measure)
     yield partial(rebuild_latency.measure)
     yield from (partial(history_stream.measure, events) for events in (FEW, many))
