@@ -77,7 +77,11 @@ async def run_server(
         store = CommandStore(log, directory / "commands" / "index.sqlite", handler, lambda: clock[0], grace_s)
         running = asyncio.create_task(store.run())
         stack.push_async_callback(_end, running)
-        await store.wait_ready(asyncio.get_running_loop().time() + SOON)
+        ready = asyncio.create_task(store.wait_ready(asyncio.get_running_loop().time() + SOON))
+        await asyncio.wait([ready, running], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            ready.cancel()
+            running.result()
         yield Server(handler, store, Submitter(store, new_id), CommandFinder(store))
 
 

@@ -81,7 +81,7 @@ class BatchPlan:
     def _decide(self, attempt: Attempt, before: Aggregate) -> Answer | PlannedRecord:
         if before.parked:
             return order_parked(attempt, before)
-        outcome = _decide_on(before, attempt)
+        outcome = decide_on(before, attempt)
         if isinstance(outcome, Refusal):
             return self._record_refusal(attempt, before, outcome) if attempt.is_submitted else outcome
         planned = plan_record(attempt, before, outcome, self._new_id(), self._record_time(before))
@@ -115,7 +115,7 @@ class BatchPlan:
         return max(self._now(), nanoseconds(before.order.update_time))
 
 
-def _decide_on(before: Aggregate, attempt: Attempt) -> Event | Refusal:
+def decide_on(before: Aggregate, attempt: Attempt) -> Event | Refusal:
     """Return what the command of an attempt leads to on an order."""
     if attempt.rejection is not None:
         return attempt.rejection

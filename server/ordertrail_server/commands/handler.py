@@ -17,6 +17,7 @@ from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.order_store import ProjectedOrders
+from ordertrail_server.commands.preview import find_refusal
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.commands.recorded_refusal import read_status
 from ordertrail_server.commands.writer import Writer
@@ -187,6 +188,10 @@ class CommandHandler:
     def partition_of(self, order_id: str) -> int:
         """Return the partition of an order's records."""
         return partition_of(order_id, self._log.partitions)
+
+    def preview(self, attempt: Attempt) -> Refusal | None:
+        """Return why a command would be refused on the order that this server knows, as `find_refusal` does."""
+        return find_refusal(self._writers[self.partition_of(attempt.order_id)].fold, attempt)
 
     def receipt(self, order_id: str, request_id: str) -> Link | None:
         """Return the link that a request led to, or None. Raises StoreUnavailable."""

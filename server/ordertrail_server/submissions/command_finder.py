@@ -42,7 +42,7 @@ class CommandFinder:
 
     def find(self, command_id: str) -> FoundCommand:
         """Return a command by its id. Raises Refused if there is none."""
-        stored = self._store.index.find(command_id)
+        stored = self._store.find(command_id)
         if stored is None:
             message = f"The server knows no command {command_id}."
             raise Refused(Refusal(reasons.ERROR_REASON_COMMAND_NOT_FOUND, message))
@@ -70,6 +70,7 @@ class CommandFinder:
         Only those of the order, unless its id is empty, in any of the states. Of open ones only those that are stopped
         or are not, unless `is_stopped` is None.
         """
+        await self._store.flush()
         positions = self._store.index.page(order_id, states, after, MANY)
         found: list[FoundCommand] = []
         page_bytes = 0

@@ -4,7 +4,6 @@ It is derived from the log of commands, and built again from it if it is damaged
 the log of events; the state here only says which commands are known to have one.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -36,7 +35,6 @@ CREATE TABLE positions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT N
 CREATE TABLE log (identity BLOB NOT NULL) STRICT;
 """
 HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE name = 'log'"
-KNOWN = "SELECT command_id, position, value FROM commands WHERE command_id IN (SELECT value FROM json_each(?))"
 OPEN = f"""SELECT due, position, order_id, is_delayed FROM commands
 WHERE state = 0 AND position >> 48 = ? AND (due, position) >= (?, ?) AND due < ? ORDER BY due, position {LAST_LIMIT}"""
 HAS_OPEN = "SELECT EXISTS (SELECT 1 FROM commands INDEXED BY commands_by_order WHERE order_id = ? AND state = 0)"
@@ -93,14 +91,11 @@ class CommandIndex:
 
     # Writing
 
-    def add(self, partition: int, next_offset: int, digest: bytes, commands: Sequence[NewCommand]) -> list[int]:
-        """Add the commands whose ids are new, and move the partition's position.
+    def add(self, partition: int, next_offset: int, digest: bytes, commands: Sequence[NewCommand]) -> None:
+        """Add commands, whose ids are new, and move the partition's position.
 
-        `digest` is that of the last message before `next_offset`. Returns the offsets of the added commands.
+        `digest` is that of the last message before `next_offset`.
         """
-        known = self._find_known([command.command_id for command in commands])
-        first_by_id = {command.command_id: command for command in reversed(commands)}
-        added = [c for c in commands if c.command_id not in known and first_by_id[c.command_id] is c]
         rows = [
             (
                 LogPosition(partition, command.logged.offset).pack(),
@@ -111,15 +106,13 @@ class CommandIndex:
                 State.OPEN.value,
                 command.logged.value,
             )
-            for command in added
+            for command in commands
         ]
         with transaction(self._writer):
-            if rows:
-                insert_rows(self._writer, "INSERT INTO commands", rows)
+            insert_rows(self._writer, "INSERT INTO commands", rows)
             moved = (next_offset, digest, partition)
             self._writer.execute("UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ?", moved)
         self._checkpoints.run_if_due()
-        return [command.logged.offset for command in added]
 
     def note_decided(self, decided: Iterable[tuple[int, State]]) -> None:
         """Note that commands, by packed position, have outcomes."""
@@ -172,9 +165,6 @@ class CommandIndex:
             return [position for (position,) in self._reader.fetch_all(OF_ORDER, (order_id, after, limit))]
         pages = (self._reader.fetch_all(OF_STATE, (state.value, after, limit)) for state in states)
         return sorted(position for page in pages for (position,) in page)[:limit]
-
-    def _find_known(self, command_ids: Sequence[str]) -> set[str]:
-        return {row[0] for row in self._writer.execute(KNOWN, (json.dumps(command_ids),)).fetchall()}
 
     def _create_tables(self, identity: bytes, partitions: int) -> None:
         if self._writer.execute(HAS_TABLES).fetchone()[0]:

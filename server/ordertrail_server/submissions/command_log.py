@@ -1,15 +1,22 @@
-"""One partition of the log of commands: appends submissions in batches, and folds all messages into the index."""
+"""One partition of the log of commands: appends submissions in batches, and folds all messages.
+
+A folded command is in memory at once, in the tail, and in the index soon after. So an answer waits for one commit only,
+that of the log.
+"""
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from time import monotonic
 from typing import NamedTuple
 
 from ordertrail_server.log.port import AppendLog, AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.schema.submitted_command import read_submitted
-from ordertrail_server.submissions.command_index import CommandIndex, NewCommand
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted, write_submitted
+from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, NewCommand
 from ordertrail_server.submissions.inbox import Waiting
 
 _log = logging.getLogger(__name__)
@@ -18,16 +25,34 @@ BATCH, READ = 1_000, 1_000
 QUEUE_BYTES = 16 * 1024 * 1024
 """The most bytes of submissions that wait for an append."""
 
+TAIL = 20_000
+"""The most commands in memory that are not in the index yet."""
+
+STORING_S = 0.05
+"""How long after a submission the next one is expected."""
+
+INDEX_S = 0.02
+"""The pause between two transactions that add commands to the index."""
+
 
 class Added(NamedTuple):
-    """A command that was added to the index. `is_own` is true if this server has appended it."""
+    """A new command. `is_own` is true if this server has appended it."""
 
     waiting: Waiting
+    command: SubmittedCommand
     is_own: bool
 
 
+class Queued(NamedTuple):
+    """A submission that waits for its append. The result is the stored command with its id."""
+
+    command: SubmittedCommand
+    entry: Entry
+    result: "asyncio.Future[IndexedCommand]"
+
+
 class CommandLog:
-    """Appends to one partition, and keeps the index current. `on_added` gets the commands that are new in it."""
+    """Appends to one partition, and folds it."""
 
     def __init__(
         self,
@@ -36,111 +61,183 @@ class CommandLog:
         index: CommandIndex,
         thread: Executor,
         now: Callable[[], int],
-        on_added: Callable[[list[Added]], None],
     ) -> None:
-        self._log, self._partition, self._index, self._thread = log, partition, index, thread
-        self._now, self._on_added = now, on_added
+        self._log, self.partition, self._index, self._thread, self._now = log, partition, index, thread, now
+        self.on_added: Callable[[Added], None] = lambda _: None
+        """Gets each command that is new in the log."""
+
         self.position, self._digest = next(row[1:] for row in index.positions() if row[0] == partition)
-        self._queue: list[tuple[Entry, asyncio.Future[int]]] = []
+        self.indexed: int = self.position
+        """The offset before which all commands are in the index."""
+
+        self._queue: list[Queued] = []
         self._queued_bytes = 0
         self._nonempty, self._turn = asyncio.Event(), asyncio.Lock()
+        self._tail: dict[str, IndexedCommand] = {}
+        self._values_in_tail: dict[int, bytes] = {}
+        self._orders_in_tail = Counter[str]()
+        self._stored_at = 0.0
+        self._unwritten: list[NewCommand] = []
+        self._grown, self._space = asyncio.Event(), asyncio.Event()
 
     @property
     def is_full(self) -> bool:
         """True if no further submission can be queued."""
         return self._queued_bytes >= QUEUE_BYTES
 
-    def submit(self, entry: Entry) -> "asyncio.Future[int]":
-        """Queue a submission. The result is its offset, once it is durable and in the index.
+    @property
+    def is_storing(self) -> bool:
+        """True while submissions are being stored, and shortly after."""
+        return bool(self._queue) or monotonic() < self._stored_at + STORING_S
+
+    def submit(self, command: SubmittedCommand) -> "asyncio.Future[IndexedCommand]":
+        """Queue a submission. The result is the stored command with its id, which may be an earlier one.
 
         The future raises AppendUncertain, LogUnavailable.
         """
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._queue.append((entry, future))
+        future: asyncio.Future[IndexedCommand] = asyncio.get_running_loop().create_future()
+        entry = Entry(command.order_id, write_submitted(command))
+        self._queue.append(Queued(command, entry, future))
         self._queued_bytes += len(entry.value)
         self._nonempty.set()
         return future
+
+    def find(self, command_id: str) -> IndexedCommand | None:
+        """Return a folded command by its id."""
+        return self._tail.get(command_id) or self._index.find(command_id)
+
+    def find_in_tail(self, command_id: str) -> IndexedCommand | None:
+        """Return a folded command that is not in the index yet, by its id."""
+        return self._tail.get(command_id)
+
+    def value_at(self, offset: int) -> bytes:
+        """Return the message of a folded command."""
+        value = self._values_in_tail.get(offset)
+        return self._index.value_at(LogPosition(self.partition, offset).pack()) if value is None else value
+
+    def has_open(self, order_id: str) -> bool:
+        """Return whether an order has a command that is not known to be decided."""
+        return order_id in self._orders_in_tail or self._index.has_open(order_id)
 
     async def run(self) -> None:
         """Append submissions for ever, those that gather during an append in the next one. Raises LogDamaged."""
         while True:
             await self._nonempty.wait()
             batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
-            self._queued_bytes -= sum(len(entry.value) for entry, _ in batch)
+            self._queued_bytes -= sum(len(queued.entry.value) for queued in batch)
             if not self._queue:
                 self._nonempty.clear()
             await self._append(batch)
 
     async def follow(self) -> None:
-        """Fold the messages of other servers for ever. Raises LogDamaged."""
+        """Fold the messages of other servers for ever. Raises LogDamaged, LogUnavailable."""
         while True:
-            await self._log.wait(self._partition, self.position)
+            await self._log.wait(self.partition, self.position)
             await self.catch_up()
+
+    async def write_index(self) -> None:
+        """Add folded commands to the index for ever. Raises sqlite3.Error."""
+        while True:
+            await self._grown.wait()
+            self._grown.clear()
+            await self._write()
+            await asyncio.sleep(INDEX_S)
+
+    async def flush(self) -> None:
+        """Have the index include all folded commands, also those that are folded meanwhile."""
+        while self.indexed < self.position:
+            await self._write()
+
+    async def _write(self) -> None:
+        commands, self._unwritten = self._unwritten, []
+        add = (self.partition, self.position, self._digest, commands)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._index.add, *add)
+        self.indexed = add[1]
+        for command in commands:
+            del self._tail[command.command_id], self._values_in_tail[command.logged.offset]
+        self._orders_in_tail -= Counter(command.waiting.order_id for command in commands)
+        self._space.set()
 
     async def catch_up(self) -> None:
         """Fold up to the present end. Raises LogDamaged, LogUnavailable."""
-        end = await self._log.end(self._partition, self.position)
+        end = await self._log.end(self.partition, self.position)
         async with self._turn:
             await self._fold_to(end)
 
-    async def _append(self, batch: Sequence[tuple[Entry, "asyncio.Future[int]"]]) -> None:
+    async def _append(self, batch: Sequence[Queued]) -> None:
         try:
             async with self._turn:
-                offsets = await self._log.append(self._partition, [entry for entry, _ in batch])
-                await self._fold_own([entry for entry, _ in batch], offsets)
+                await self._wait_for_space()
+                offsets = await self._log.append(self.partition, [queued.entry for queued in batch])
+                await self._fold_own(batch, offsets)
         except (AppendUncertain, LogUnavailable) as error:
             _log.warning("submitted commands could not be stored: %s", error)
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for queued in batch:
+                if not queued.result.done():
+                    queued.result.set_exception(error)
             return
         except BaseException:
-            for _, future in batch:
-                future.cancel()
+            for queued in batch:
+                queued.result.cancel()
             raise
-        for (_, future), offset in zip(batch, offsets, strict=True):
-            if not future.done():
-                future.set_result(offset)
+        for queued in batch:
+            stored = self.find(queued.command.command_id)
+            if stored is not None and not queued.result.done():
+                queued.result.set_result(stored)
 
-    async def _fold_own(self, entries: Sequence[Entry], offsets: Sequence[int]) -> None:
-        if list(offsets) == list(range(self.position, self.position + len(offsets))):
-            records = [
-                Logged(offset, key, value, digest(value)) for offset, (key, value) in zip(offsets, entries, strict=True)
-            ]
-            await self._add(records, frozenset(offsets))
-        else:  # another server has appended meanwhile
+    async def _fold_own(self, batch: Sequence[Queued], offsets: Sequence[int]) -> None:
+        if list(offsets) != list(range(self.position, self.position + len(offsets))):
+            # Another server has appended meanwhile.
             await self._fold_to(max(offsets) + 1, frozenset(offsets))
+            return
+        self._stored_at = monotonic()
+        for queued, offset in zip(batch, offsets, strict=True):
+            key, value = queued.entry
+            self._take(Logged(offset, key, value, digest(value)), queued.command, is_own=True)
 
     async def _fold_to(self, end: int, own: frozenset[int] = frozenset()) -> None:
         while self.position < end:
-            records = await self._log.read(self._partition, self.position, READ)
+            await self._wait_for_space()
+            records = await self._log.read(self.partition, self.position, READ)
             if not records:
-                after_gap = self._log.skip_gap(self._partition, self.position)
-                if after_gap == self.position:
-                    raise LogDamaged(
-                        f"partition {self._partition} of {self._log.topic} ends at offset {self.position}, but it had "
-                        f"{end} commands: commands are missing; restore the log"
-                    )
-                self.position = after_gap
-                continue
-            await self._add(records, own)
+                self._skip_gap(end)
+            for record in records:
+                self._take(record, self._read(record), is_own=record.offset in own)
 
-    async def _add(self, records: Sequence[Logged], own: frozenset[int]) -> None:
-        now = self._now()
-        commands = [command for record in records if (command := self._read(record, now)) is not None]
-        last = records[-1]
-        add = (self._partition, last.offset + 1, last.digest, commands)
-        added = set(await asyncio.get_running_loop().run_in_executor(self._thread, self._index.add, *add))
-        self.position = last.offset + 1
-        new = [c.waiting for c in commands if c.waiting.offset in added]
-        self._on_added([Added(waiting, waiting.offset in own) for waiting in new])
+    def _skip_gap(self, end: int) -> None:
+        after_gap = self._log.skip_gap(self.partition, self.position)
+        if after_gap == self.position:
+            raise LogDamaged(
+                f"partition {self.partition} of {self._log.topic} ends at offset {self.position}, but it had {end} "
+                "commands: commands are missing; restore the log"
+            )
+        self.position = after_gap
 
-    def _read(self, record: Logged, now: int) -> NewCommand | None:
+    def _take(self, record: Logged, command: SubmittedCommand | None, *, is_own: bool) -> None:
+        """Fold one message. Of several commands with one id the first one counts."""
+        self.position, self._digest = record.offset + 1, record.digest
+        self._grown.set()
+        if command is None or self.find(command.command_id) is not None:
+            return
+        delay = command.not_before
+        due = min(command.submit_time, self._now()) if delay is None else delay
+        waiting = Waiting(due, record.offset, record.key, delay is not None)
+        position = LogPosition(self.partition, record.offset).pack()
+        self._tail[command.command_id] = IndexedCommand(position, record.value)
+        self._values_in_tail[record.offset] = record.value
+        self._orders_in_tail[record.key] += 1
+        self._unwritten.append(NewCommand(record, command.command_id, waiting))
+        self.on_added(Added(waiting, command, is_own))
+
+    async def _wait_for_space(self) -> None:
+        while len(self._tail) >= TAIL:
+            self._space.clear()
+            await self._space.wait()
+
+    def _read(self, record: Logged) -> SubmittedCommand | None:
         command = read_submitted(record.value)
         if command is None or command.order_id != record.key:
-            where = f"{self._log.topic}, partition {self._partition}, offset {record.offset}"
+            where = f"{self._log.topic}, partition {self.partition}, offset {record.offset}"
             _log.error("%s is not a submitted command under its order's id, and is skipped", where)
             return None
-        delay = command.not_before
-        due = min(command.submit_time, now) if delay is None else delay
-        return NewCommand(record, command.command_id, Waiting(due, record.offset, record.key, delay is not None))
+        return command

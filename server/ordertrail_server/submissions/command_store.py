@@ -19,7 +19,7 @@ from ordertrail_server.storage.database_file import remove_database
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
-from ordertrail_server.submissions.command_index import CommandIndex
+from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand
 from ordertrail_server.submissions.command_log import CommandLog
 from ordertrail_server.submissions.processor import Processor
 
@@ -95,6 +95,17 @@ class CommandStore:
             message = "The server has not read the commands of the tokens yet; retry shortly."
             raise Refused(Refusal(reasons.ERROR_REASON_NOT_FRESH_YET, message, where="at_least_as_fresh")) from None
 
+    async def flush(self) -> None:
+        """Have the index include all commands that are known."""
+        for commands in self.logs:
+            await commands.flush()
+
+    def find(self, command_id: str) -> IndexedCommand | None:
+        """Return a command by its id. Raises Refused while the index is not current."""
+        _ = self.index
+        tails = (commands.find_in_tail(command_id) for commands in self.logs)
+        return next(filter(None, tails), None) or self.index.find(command_id)
+
     def processor_of(self, position: int) -> Processor:
         """Return the processor of the command at a packed position."""
         return self.processors[LogPosition.unpack(position).partition]
@@ -168,18 +179,21 @@ class CommandStore:
         with ThreadPoolExecutor(1, "command-index") as thread:
             self.processors, self.logs = [], []
             for partition in range(self.log.partitions):
-                processor = Processor(self.handler, partition, index, self.now, self._notify, self._grace_s)
+                commands = CommandLog(self.log, partition, index, thread, self.now)
+                processor = Processor(self.handler, commands, index, self.now, self._notify, self._grace_s)
+                self.logs.append(commands)
                 self.processors.append(processor)
-                self.logs.append(CommandLog(self.log, partition, index, thread, self.now, processor.add))
             for commands in self.logs:
                 await commands.catch_up()
+                await commands.flush()
             self._index = index
             self._ready.set()
             await self._run_parts(index, thread)
 
     async def _run_parts(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
         work = [self._damaged.wait(), self._note_decided(index, thread)]
-        work += [commands.run() for commands in self.logs] + [processor.run() for processor in self.processors]
+        work += [part for commands in self.logs for part in (commands.run(), commands.write_index())]
+        work += [processor.run() for processor in self.processors]
         if not self.log.capabilities.atomic_append:
             work += [commands.follow() for commands in self.logs]
         tasks = [asyncio.ensure_future(part) for part in work]
@@ -205,7 +219,11 @@ class CommandStore:
     async def _note_decided(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
         while True:
             await asyncio.sleep(NOTE_S)
-            decided = [row for processor in self.processors for row in processor.take_decided()]
+            decided = [
+                row
+                for processor, commands in zip(self.processors, self.logs, strict=True)
+                for row in processor.take_decided(commands.indexed)
+            ]
             if decided:
                 note = partial(index.note_decided, decided)
                 await asyncio.get_running_loop().run_in_executor(thread, note)

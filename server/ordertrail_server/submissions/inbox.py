@@ -46,6 +46,11 @@ class Inbox:
         return len(self._offsets)
 
     @property
+    def ready_count(self) -> int:
+        """The number of orders whose next command is not delayed, and can be taken."""
+        return len(self._ready)
+
+    @property
     def has_space(self) -> bool:
         """True if the caller may move the horizon."""
         return len(self._offsets) <= self._capacity // 2

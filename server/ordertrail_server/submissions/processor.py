@@ -8,6 +8,7 @@ other servers alone for a while, and only looks for their outcomes.
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from time import monotonic
 
@@ -20,14 +21,21 @@ from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
+from ordertrail_server.submissions.allowance import Allowance
 from ordertrail_server.submissions.command_index import CommandIndex, State
-from ordertrail_server.submissions.command_log import Added
+from ordertrail_server.submissions.command_log import Added, CommandLog
 from ordertrail_server.submissions.inbox import Inbox, Waiting
 
 _log = logging.getLogger(__name__)
 
 IN_WORK = 1_000
 """The most commands that are decided at once."""
+
+RATE, BURST = 400.0, 20
+"""The decisions per second, and at once, beside submissions that are being stored: these have callers who wait."""
+
+FRESH = 4_096
+"""The most commands that are kept as they were submitted, so that they need not be read again."""
 
 CAPACITY = 50_000
 """The most waiting commands that are kept in memory."""
@@ -37,6 +45,9 @@ AHEAD_NS = 60_000_000_000
 
 GRACE_S = 2.0
 """How long a command that another server stored is left to that server."""
+
+PAUSE_S = 0.01
+"""The pause before further commands are decided beside submissions."""
 
 LOOK_S, RETRY_S, PARKED_S = 0.1, 0.2, 5.0
 """The pauses before an outcome is looked for again, before a retry, and before a retry of a parked order."""
@@ -48,41 +59,57 @@ class Processor:
     def __init__(
         self,
         handler: CommandHandler,
-        partition: int,
+        commands: CommandLog,
         index: CommandIndex,
         now: Callable[[], int],
         on_change: Callable[[str], None],
         grace_s: float,
     ) -> None:
-        self._handler, self._partition, self._index = handler, partition, index
+        self._handler, self._commands, self._index = handler, commands, index
+        self._partition = commands.partition
+        commands.on_added = self.add
         self._now, self._on_change, self._grace_s = now, on_change, grace_s
         self._inbox = Inbox(CAPACITY)
         self._foreign: dict[int, float] = {}
+        self._fresh: dict[int, SubmittedCommand] = {}
+        self._allowance = Allowance(RATE, BURST)
         self._in_work = 0
         self._wake = asyncio.Event()
         self._decided: list[tuple[int, State]] = []
         self.stopped: dict[str, tuple[Waiting, str]] = {}
         """{command id: the command and the reason} of commands that cannot be decided."""
 
-    def add(self, added: list[Added]) -> None:
-        """Add new commands."""
-        for waiting, is_own in added:
-            if self._inbox.add(waiting) and not is_own:
+    def add(self, added: Added) -> None:
+        """Add a new command."""
+        waiting, command, is_own = added
+        if self._inbox.add(waiting):
+            if len(self._fresh) < FRESH:
+                self._fresh[waiting.offset] = command
+            if not is_own:
                 self._foreign[waiting.offset] = monotonic() + self._grace_s
         self._wake.set()
 
     async def run(self) -> None:
         """Process commands for ever. Raises sqlite3.Error."""
         while True:
-            self._load()
-            for waiting in self._inbox.take(self._now(), IN_WORK - self._in_work):
+            await self._load()
+            for waiting in self._inbox.take(self._now(), self._space()):
                 self._in_work += 1
                 self._begin(waiting)
             await self._wait()
 
-    def take_decided(self) -> list[tuple[int, State]]:
-        """Return the commands that were decided since the last call, by packed position, to be noted in the index."""
-        decided, self._decided = self._decided, []
+    def _space(self) -> int:
+        """Return how many commands may be decided now: few while submissions are being stored."""
+        space = IN_WORK - self._in_work
+        if not self._commands.is_storing:
+            return space
+        return self._allowance.take(min(space, self._inbox.ready_count))
+
+    def take_decided(self, end: int) -> list[tuple[int, State]]:
+        """Return the commands before the offset `end` that were decided, by packed position, and forget them."""
+        limit = LogPosition(self._partition, end).pack()
+        decided = [row for row in self._decided if row[0] < limit]
+        self._decided = [row for row in self._decided if row[0] >= limit]
         return decided
 
     def release(self, command_id: str) -> None:
@@ -92,10 +119,11 @@ class Processor:
             self._inbox.put_back(stopped[0])
             self._wake.set()
 
-    def _load(self) -> None:
+    async def _load(self) -> None:
         """Read the commands that are due soon from the index, as far as memory has space for them."""
-        inbox, now = self._inbox, self._now()
-        while inbox.horizon.due < now + AHEAD_NS // 2 and inbox.has_space:
+        inbox = self._inbox
+        while inbox.horizon.due < (now := self._now()) + AHEAD_NS // 2 and inbox.has_space:
+            await self._commands.flush()  # the inbox has refused those of the tail that do not lie before its horizon
             start, count, end = inbox.horizon, CAPACITY // 4, now + AHEAD_NS
             rows = self._index.find_open(self._partition, start, end, count)
             inbox.horizon = inbox.horizon._replace(due=end, offset=0) if len(rows) < count else rows[-1]
@@ -105,15 +133,15 @@ class Processor:
     async def _wait(self) -> None:
         due = self._inbox.next_due()
         seconds = 1.0 if due is None else min(1.0, max(0.0, (due - self._now()) / 1e9))
-        try:
+        if self._inbox.ready_count:
+            seconds = min(seconds, PAUSE_S)
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._wake.wait()
-        except TimeoutError:
-            return
         self._wake.clear()
 
     def _begin(self, waiting: Waiting) -> None:
-        command = read_submitted(self._index.value_at(LogPosition(self._partition, waiting.offset).pack()))
+        command = self._fresh.pop(waiting.offset, None) or read_submitted(self._commands.value_at(waiting.offset))
         assert command is not None, "the index holds submitted commands only"
         if self._settle(waiting, command):
             return

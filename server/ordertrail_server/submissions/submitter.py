@@ -6,16 +6,18 @@ from typing import Any, NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.commands_pb2 import Command
-from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.command_queue import OVERLOADED, UNAVAILABLE
 from ordertrail_server.commands.command_refusal import request_id_reused
 from ordertrail_server.commands.prepare import Caller, derive_id, prepare
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
-from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
-from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.schema.submitted_command import VERBS, SubmittedCommand, read_submitted, write_submitted
+from ordertrail_server.log.port import AppendUncertain, LogUnavailable
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
 from ordertrail_server.submissions.command_index import IndexedCommand
+from ordertrail_server.submissions.command_log import CommandLog
 from ordertrail_server.submissions.command_store import CommandStore
 
 PREVIEW_ONLY = Refusal(
@@ -48,107 +50,125 @@ class Submitter:
         """Store the commands that are not refused at once.
 
         Returns for each one its attempt, which has its ids, or why it is refused, and {partition: the offset after the
-        last command there}.
+        last command there}. Raises LogUnavailable.
         """
+        now = self._store.now()
         prepared = await self._slices.map(lambda command: self._prepare(command, conditions), commands)
-        results = await self._refuse_at_once(prepared, conditions)
-        return await self._append(results, conditions)
+        results = prepared if conditions.defer_decision else await self._refuse_at_once(prepared)
+        submissions = await self._slices.map(lambda result: self._queue(result, conditions, now), results)
+        return await self._collect(submissions)
 
-    def _prepare(self, command: Command | Refusal, conditions: Conditions) -> Attempt | Refusal:
+    def _prepare(self, command: Command | Refusal, conditions: Conditions) -> "Prepared | Refusal":
         if isinstance(command, Refusal):
             return command
         request: Any = getattr(command, command.WhichOneof("verb") or "")
-        answer: Future[Answer] = get_running_loop().create_future()
-        attempt = prepare(request, answer, conditions.caller, self._new_id)
+        attempt = prepare(request, get_running_loop().create_future(), conditions.caller, self._new_id)
         if attempt.validate_only:
             return PREVIEW_ONLY
         attempt.deadline = conditions.deadline
-        return attempt
+        return Prepared(attempt, command, command_id_of(attempt))
 
-    async def _refuse_at_once(
-        self, prepared: Sequence[Attempt | Refusal], conditions: Conditions
-    ) -> list[Attempt | Refusal]:
+    async def _refuse_at_once(self, prepared: Sequence["Prepared | Refusal"]) -> list["Prepared | Refusal"]:
         """Replace the commands that would be refused now. A command behind another one of its order is not decided."""
-        if not conditions.defer_decision:
-            await self._catch_up({attempt.order_id for attempt in prepared if isinstance(attempt, Attempt)})
-        pending: set[str] = set()
-        previews = [
-            None
-            if isinstance(attempt, Refusal) or self._is_undecided(attempt, conditions, pending)
-            else self._preview(attempt)
-            for attempt in prepared
-        ]
-        results = list(prepared)
-        for place, preview in enumerate(previews):
-            if preview is not None:
-                answer = preview if isinstance(preview, Refusal) else await preview.answer
-                if isinstance(answer, Refusal) and answer.reason not in PASSED:
-                    results[place] = answer
-        return results
-
-    async def _catch_up(self, order_ids: set[str]) -> None:
-        """Learn of the commands that other servers have stored for these orders."""
+        orders = [element.attempt.order_id for element in prepared if isinstance(element, Prepared)]
         if not self._store.log.capabilities.atomic_append:
-            partitions = {partition_of(order_id, self._store.log.partitions) for order_id in order_ids}
-            for partition in partitions:
-                await self._store.logs[partition].catch_up()
+            await self._catch_up(orders)
+        pending: set[str] = set()
 
-    def _is_undecided(self, attempt: Attempt, conditions: Conditions, pending: set[str]) -> bool:
-        """Return whether a command is stored without a decision."""
-        order_id, index = attempt.order_id, self._store.index
-        if conditions.defer_decision or order_id in pending or index.has_open(order_id):
-            return True
-        pending.add(order_id)
-        # A retry of a stored command gets its ids, whatever became of it.
-        return index.find(command_id_of(attempt)) is not None
+        def is_decided_now(element: Prepared | Refusal) -> bool:
+            if isinstance(element, Refusal) or element.attempt.order_id in pending:
+                return False
+            pending.add(element.attempt.order_id)
+            return not self._waits(element)
 
-    def _preview(self, attempt: Attempt) -> Attempt | Refusal:
-        preview = Attempt(
-            attempt.order_id,
-            attempt.request_id,
-            attempt.command,
-            attempt.digest,
-            get_running_loop().create_future(),
-            attempt.expected_version,
-            validate_only=True,
-            is_new_order=attempt.is_new_order,
-            deadline=attempt.deadline,
-        )
-        try:
-            self._store.handler.submit(preview)
-        except Refused as refused:
-            return refused.refusal
-        return preview
+        decided = await self._slices.map(is_decided_now, prepared)
+        refusals = [
+            await self._preview(element.attempt) if is_decided and isinstance(element, Prepared) else None
+            for element, is_decided in zip(prepared, decided, strict=True)
+        ]
+        return [refusal or element for element, refusal in zip(prepared, refusals, strict=True)]
 
-    async def _append(
-        self, results: list[Attempt | Refusal], conditions: Conditions
-    ) -> tuple[list[Attempt | Refusal], dict[int, int]]:
-        waits: list[tuple[int, Attempt, Future[int]]] = []
-        ends: dict[int, int] = {}
-        now = self._store.now()
-        for place, attempt in enumerate(results):
-            if isinstance(attempt, Attempt):
-                stored = self._store.index.find(command_id_of(attempt))
-                if stored is not None:
-                    results[place] = _same_command(attempt, stored)
-                    continue
-                commands = self._store.logs[partition_of(attempt.order_id, self._store.log.partitions)]
-                if commands.is_full:
-                    results[place] = OVERLOADED
-                    continue
-                value = write_submitted(_submitted(attempt, conditions, now))
-                waits.append((place, attempt, commands.submit(Entry(attempt.order_id, value))))
-        for place, attempt, wait in waits:
-            try:
-                offset = await wait
-            except (AppendUncertain, LogUnavailable):
-                results[place] = UNAVAILABLE
+    async def _catch_up(self, order_ids: Sequence[str]) -> None:
+        """Learn of the commands that other servers have stored for these orders."""
+        for partition in {partition_of(order_id, self._store.log.partitions) for order_id in order_ids}:
+            await self._store.logs[partition].catch_up()
+
+    def _waits(self, element: "Prepared") -> bool:
+        """Return whether a command waits behind another one of its order, or is stored already."""
+        if element.attempt.is_new_order:
+            return False
+        commands = self._log_of(element.attempt)
+        return commands.has_open(element.attempt.order_id) or commands.find(element.command_id) is not None
+
+    async def _preview(self, attempt: Attempt) -> Refusal | None:
+        """Return why a command would be refused now."""
+        refusal = self._store.handler.preview(attempt)
+        if refusal is None or attempt.is_new_order or self._store.log.capabilities.atomic_append:
+            return refusal
+        # Other servers may have changed the order meanwhile. The writer refuses on its current state only.
+        question = preview_of(attempt)
+        self._store.handler.submit(question)
+        answer = await question.answer
+        return answer if isinstance(answer, Refusal) and answer.reason not in PASSED else None
+
+    def _queue(self, element: "Prepared | Refusal", conditions: Conditions, now: int) -> "Submission":
+        if isinstance(element, Refusal):
+            return Submission(element, None)
+        attempt, commands = element.attempt, self._log_of(element.attempt)
+        stored = None if attempt.is_new_order else commands.find(element.command_id)
+        if stored is not None:
+            return Submission(_same_command(attempt, stored), None)
+        if commands.is_full:
+            return Submission(OVERLOADED, None)
+        return Submission(attempt, commands.submit(_submitted(element, conditions, now)))
+
+    async def _collect(self, submissions: Sequence["Submission"]) -> tuple[list[Attempt | Refusal], dict[int, int]]:
+        results, ends = list[Attempt | Refusal](), dict[int, int]()
+        for result, stored in submissions:
+            if stored is None or isinstance(result, Refusal):
+                results.append(result)
                 continue
-            partition = partition_of(attempt.order_id, self._store.log.partitions)
+            try:
+                command = await stored
+            except (AppendUncertain, LogUnavailable):
+                results.append(UNAVAILABLE)
+                continue
+            partition, offset = LogPosition.unpack(command.position)
             ends[partition] = max(ends.get(partition, 0), offset + 1)
-            stored = self._store.index.find(command_id_of(attempt))
-            results[place] = UNAVAILABLE if stored is None else _same_command(attempt, stored)
+            results.append(result if result.is_new_order else _same_command(result, command))
         return results, ends
+
+    def _log_of(self, attempt: Attempt) -> CommandLog:
+        return self._store.logs[partition_of(attempt.order_id, self._store.log.partitions)]
+
+
+class Prepared(NamedTuple):
+    """A command to be stored: its attempt, the message that holds the attempt's verb, and its id."""
+
+    attempt: Attempt
+    command: Command
+    command_id: str
+
+
+class Submission(NamedTuple):
+    """What becomes of one command: refused, or stored before, or stored once the future is done."""
+
+    result: Attempt | Refusal
+    stored: "Future[IndexedCommand] | None"
+
+
+def preview_of(attempt: Attempt) -> Attempt:
+    """Return an attempt that asks the writer what the command would lead to now."""
+    return Attempt(
+        attempt.order_id,
+        attempt.request_id,
+        attempt.command,
+        attempt.digest,
+        get_running_loop().create_future(),
+        attempt.expected_version,
+        validate_only=True,
+        deadline=attempt.deadline,
+    )
 
 
 def command_id_of(attempt: Attempt) -> str:
@@ -156,11 +176,10 @@ def command_id_of(attempt: Attempt) -> str:
     return derive_id(attempt.order_id, attempt.request_id)
 
 
-def _submitted(attempt: Attempt, conditions: Conditions, now: int) -> SubmittedCommand:
-    command: Any = Command()
-    getattr(command, VERBS[attempt.command.DESCRIPTOR.full_name]).CopyFrom(attempt.command)
+def _submitted(element: Prepared, conditions: Conditions, now: int) -> SubmittedCommand:
+    attempt, command, command_id = element
     return SubmittedCommand(
-        command_id_of(attempt),
+        command_id,
         attempt.order_id,
         attempt.request_id,
         attempt.digest,
