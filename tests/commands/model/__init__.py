@@ -33,5 +33,5 @@ Not in the model: atomic appends, in which a record may name an earlier one of t
 restored from a backup.
 
 The tests: test_model.py explores the design. test_model_coverage.py checks that the model reaches the situations that
-matter.
+matter. test_model_mutants.py plants a defect (mutants.py) and expects the violation to which it leads.
 """
