@@ -1,7 +1,7 @@
 """Cuts long work on the event loop into slices, so that short calls are answered in between."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from time import monotonic
 from typing import TypeVar
 
@@ -27,6 +27,8 @@ class TimeSlices:
         self, function: Callable[[Item], Result], items: Iterable[Item], stop: Callable[[], bool] = lambda: False
     ) -> list[Result]:
         """Return the function's results for the items, or for the first of them if `stop` is true after a slice."""
+        if isinstance(items, Sequence) and len(items) == 1:  # a single item is no long work
+            return [function(items[0])]
         remaining, results = iter(items), list[Result]()
         while True:
             async with self._turn:

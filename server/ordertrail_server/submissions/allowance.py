@@ -12,10 +12,12 @@ class Allowance:
         self._units, self._filled_at = float(burst), clock()
 
     def take(self, wanted: int) -> int:
-        """Take up to `wanted` units; return how many."""
+        """Take up to `wanted` units; return how many. Half a burst is taken at once, or none, if so many are wanted."""
         now = self._clock()
         self._units = min(self._burst, self._units + self._rate * (now - self._filled_at))
         self._filled_at = now
         units = min(wanted, int(self._units))
+        if units < min(wanted, self._burst // 2):
+            return 0
         self._units -= units
         return units

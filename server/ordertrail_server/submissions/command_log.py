@@ -25,13 +25,14 @@ BATCH, READ = 1_000, 1_000
 QUEUE_BYTES = 16 * 1024 * 1024
 """The most bytes of submissions that wait for an append."""
 
+QUIET_ROUNDS = 24
 TAIL = 20_000
 """The most commands in memory that are not in the index yet."""
 
 STORING_S = 0.05
 """How long after a submission the next one is expected."""
 
-INDEX_S = 0.02
+INDEX_S = 0.2
 """The pause between two transactions that add commands to the index."""
 
 
@@ -71,7 +72,7 @@ class CommandLog:
         """The offset before which all commands are in the index."""
 
         self._queue: list[Queued] = []
-        self._queued_bytes = 0
+        self._queued_bytes = self._last_batch = 0
         self._nonempty, self._turn = asyncio.Event(), asyncio.Lock()
         self._tail: dict[str, IndexedCommand] = {}
         self._values_in_tail: dict[int, bytes] = {}
@@ -87,8 +88,8 @@ class CommandLog:
 
     @property
     def is_storing(self) -> bool:
-        """True while submissions are being stored, and shortly after."""
-        return bool(self._queue) or monotonic() < self._stored_at + STORING_S
+        """True while submissions of several callers are being stored, and shortly after."""
+        return self._last_batch > 1 and (bool(self._queue) or monotonic() < self._stored_at + STORING_S)
 
     def submit(self, command: SubmittedCommand) -> "asyncio.Future[IndexedCommand]":
         """Queue a submission. The result is the stored command with its id, which may be an earlier one.
@@ -123,11 +124,25 @@ class CommandLog:
         """Append submissions for ever, those that gather during an append in the next one. Raises LogDamaged."""
         while True:
             await self._nonempty.wait()
+            await self._gather()
             batch, self._queue = self._queue[:BATCH], self._queue[BATCH:]
             self._queued_bytes -= sum(len(queued.entry.value) for queued in batch)
+            self._last_batch = len(batch)
             if not self._queue:
                 self._nonempty.clear()
             await self._append(batch)
+
+    async def _gather(self) -> None:
+        """Wait for submissions that are about to be queued, because a larger batch costs each caller less.
+
+        As a writer does for commands: it ends after some rounds of the event loop without a new one. A single caller
+        never waits for others.
+        """
+        quiet = 0
+        while self._last_batch > 1 and len(self._queue) < BATCH and quiet < QUIET_ROUNDS:
+            before = len(self._queue)
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._queue) == before else 0
 
     async def follow(self) -> None:
         """Fold the messages of other servers for ever. Raises LogDamaged, LogUnavailable."""

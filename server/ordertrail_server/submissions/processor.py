@@ -14,7 +14,7 @@ from time import monotonic
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
-from ordertrail_server.commands.attempt import Answer, Attempt
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import LogUnavailable
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 IN_WORK = 1_000
 """The most commands that are decided at once."""
 
-RATE, BURST = 400.0, 20
+RATE, BURST = 100.0, 100
 """The decisions per second, and at once, beside submissions that are being stored: these have callers who wait."""
 
 FRESH = 4_096
@@ -143,14 +143,14 @@ class Processor:
     def _begin(self, waiting: Waiting) -> None:
         command = self._fresh.pop(waiting.offset, None) or read_submitted(self._commands.value_at(waiting.offset))
         assert command is not None, "the index holds submitted commands only"
-        if self._settle(waiting, command):
-            return
-        if command.fault:
-            self._stop(waiting, command, command.fault)
-        elif self._foreign.get(waiting.offset, 0.0) > monotonic():
-            self._again(waiting, LOOK_S)
-        else:
+        is_left = self._foreign.get(waiting.offset, 0.0) > monotonic()
+        if not command.fault and not is_left:
             self._decide(waiting, command)
+        elif not self._settle(waiting, command, self._find_link(command)):
+            if is_left:
+                self._again(waiting, LOOK_S)
+            else:
+                self._stop(waiting, command, command.fault)
 
     def _decide(self, waiting: Waiting, command: SubmittedCommand) -> None:
         attempt = attempt_of(command)
@@ -164,7 +164,8 @@ class Processor:
         attempt.answer.add_done_callback(lambda answer: self._take_answer(waiting, command, answer.result()))
 
     def _take_answer(self, waiting: Waiting, command: SubmittedCommand, answer: Answer) -> None:
-        if self._settle(waiting, command):
+        link = answer.fact if isinstance(answer, Accepted) else self._find_link(command)
+        if self._settle(waiting, command, link):
             return
         reason = answer.reason if isinstance(answer, Refusal) else reasons.ERROR_REASON_UNAVAILABLE
         if reason == reasons.ERROR_REASON_INTERNAL:
@@ -172,12 +173,15 @@ class Processor:
         else:
             self._again(waiting, PARKED_S if reason == reasons.ERROR_REASON_ORDER_PARKED else RETRY_S)
 
-    def _settle(self, waiting: Waiting, command: SubmittedCommand) -> bool:
-        """Finish a command that has an outcome; return whether it is known to have one."""
+    def _find_link(self, command: SubmittedCommand) -> Link | None:
+        """Return the link with a command's request id, None if none is known."""
         try:
-            link = self._handler.receipt(command.order_id, command.request_id)
+            return self._handler.receipt(command.order_id, command.request_id)
         except LogUnavailable:  # the projection is built again
-            link = None
+            return None
+
+    def _settle(self, waiting: Waiting, command: SubmittedCommand, link: Link | None) -> bool:
+        """Finish a command whose request id has a link; return whether it has."""
         if link is None:
             return False
         position = LogPosition(self._partition, waiting.offset).pack()
