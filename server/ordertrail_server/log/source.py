@@ -13,6 +13,7 @@ from ordertrail_server.log.embedded.in_use import open_when_free
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.port import Log
+from ordertrail_server.log.topic_name import commands_topic_of
 from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.lock import DataDirectoryRefused, lock_directory
 
@@ -69,7 +70,8 @@ class EmbeddedSource:
 class KafkaSource:
     """A log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment.
 
-    If no broker answers within `connect_timeout_s` seconds, the log cannot be opened.
+    Without `commands_topic`, the topic of submitted commands has its default name (`commands_topic_of`). If no broker
+    answers within `connect_timeout_s` seconds, the log cannot be opened.
     """
 
     data: Path
@@ -77,6 +79,7 @@ class KafkaSource:
     topic: str
     headers_of: "HeadersOf" = lambda _: []
     connect_timeout_s: float = CONNECT_SECONDS
+    commands_topic: str = ""
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -88,28 +91,35 @@ class KafkaSource:
                 f"{self.data} contains an embedded log, but this server uses a Kafka topic. Use another directory, or "
                 "copy the log to the topic first."
             )
-        return await self._open(self.headers_of)
+        return await self._open(self.headers_of, self.commands_topic or commands_topic_of(self.topic))
 
     async def follow(self) -> Log:
-        """Open the topic read-only."""
-        return await self._open(None)
+        """Open the topic read-only, and its `commands` not at all, because they would cost threads and requests."""
+        return await self._open(None, "")
 
-    async def _open(self, headers_of: "HeadersOf | None") -> Log:
+    async def _open(self, headers_of: "HeadersOf | None", commands_topic: str) -> Log:
         from ordertrail_server.log.kafka.environment import settings_from_environment
         from ordertrail_server.log.kafka.log import KafkaLog
 
         settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
         return await KafkaLog.open(
-            settings, self.topic, headers_of=headers_of, connect_timeout_s=self.connect_timeout_s
+            settings,
+            self.topic,
+            headers_of=headers_of,
+            commands_topic=commands_topic,
+            connect_timeout_s=self.connect_timeout_s,
         )
 
     def to_json(self) -> str:
-        """Return the data directory, the brokers and the topic. Secrets stay in the environment."""
-        return json.dumps({"data": str(self.data), "bootstrap": self.bootstrap, "topic": self.topic})
+        """Return the data directory, the brokers and the topics. Secrets stay in the environment."""
+        names = {"topic": self.topic, "commands_topic": self.commands_topic}
+        return json.dumps({"data": str(self.data), "bootstrap": self.bootstrap, **names})
 
 
 def parse_source(text: str) -> LogSource:
     """Return the source that `to_json` wrote."""
     fields = json.loads(text)
     data = Path(fields["data"])
-    return KafkaSource(data, fields["bootstrap"], fields["topic"]) if "bootstrap" in fields else EmbeddedSource(data)
+    if "bootstrap" not in fields:
+        return EmbeddedSource(data)
+    return KafkaSource(data, fields["bootstrap"], fields["topic"], commands_topic=fields["commands_topic"])

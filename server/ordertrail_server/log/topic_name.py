@@ -5,3 +5,8 @@ ORDER_EVENTS = "orders.events"
 
 ORDER_COMMANDS = "orders.commands"
 """The default name of the Kafka topic of submitted commands, and the name of every embedded log of commands."""
+
+
+def commands_topic_of(topic: str) -> str:
+    """Return the default name of the topic of submitted commands beside this topic of events."""
+    return f"{topic.removesuffix('.events')}.commands"

@@ -36,7 +36,7 @@ def test_safe_topic_has_no_findings() -> None:
         ("cleanup.policy", "compact,delete", "is compacted", "Set cleanup.policy=delete"),
         ("retention.ms", "604800000", "loses its beginning", "Set retention.ms=-1"),
         ("retention.bytes", "1073741824", "loses its beginning", "Set retention.bytes=-1"),
-        ("unclean.leader.election.enable", "true", "acknowledged facts are lost", "=false"),
+        ("unclean.leader.election.enable", "true", "acknowledged records are lost", "=false"),
         ("min.insync.replicas", "1", "only one broker holds it", "Set min.insync.replicas=2"),
         ("min.insync.replicas", "4", "nothing can be written", "Set min.insync.replicas=2"),
         ("max.message.bytes", "64000", "at most 64000 bytes", "Set max.message.bytes=1048588"),

@@ -64,7 +64,7 @@ SAFE_SETTINGS = {
 _CONSEQUENCES = {
     "retention.ms": "Kafka removes records that are older: the log loses its beginning",
     "retention.bytes": "Kafka removes the oldest records of a partition that outgrows it: the log loses its beginning",
-    "unclean.leader.election.enable": "a replica that lags may become leader, and acknowledged facts are lost",
+    "unclean.leader.election.enable": "a replica that lags may become leader, and acknowledged records are lost",
 }
 
 
@@ -88,7 +88,7 @@ def _check_beginning(topic: Topic) -> Iterator[Finding]:
     for partition, first in enumerate(topic.first_offsets):
         if first > 0:
             yield _unsafe(
-                f"Partition {partition} of the topic {topic.name} begins at offset {first}: the facts before it were "
+                f"Partition {partition} of the topic {topic.name} begins at offset {first}: the records before it were "
                 "removed.",
                 "Restore the topic from a complete copy.",
             )
@@ -129,7 +129,7 @@ def _check_settings(topic: Topic) -> Iterator[Finding]:
 def _check_cleanup_policy(topic: Topic, policy: str) -> Iterator[Finding]:
     if "compact" in policy.split(","):
         yield _unsafe(
-            f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all facts of an order "
+            f"The topic {topic.name} is compacted (cleanup.policy={policy}): Kafka removes all records of an order "
             "except the last.",
             _advise_setting("cleanup.policy", "delete"),
         )
@@ -140,12 +140,12 @@ def _check_replicas(topic: Topic) -> Iterator[Finding]:
     if replicas == 1:
         yield Finding(
             Severity.NOTE,
-            f"The topic {topic.name} has one replica: if its disk fails, facts are lost. That is enough for tests.",
+            f"The topic {topic.name} has one replica: if its disk fails, records are lost. That is enough for tests.",
             "Create the topic with three replicas.",
         )
     elif in_sync < 2:
         yield _unsafe(
-            f"The topic {topic.name} has min.insync.replicas={in_sync}: a fact may be acknowledged while only one "
+            f"The topic {topic.name} has min.insync.replicas={in_sync}: a record may be acknowledged while only one "
             "broker holds it.",
             _advise_setting("min.insync.replicas", "2"),
         )

@@ -8,7 +8,6 @@ from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka.findings import TopicState
 from ordertrail_server.log.kafka.offset_queries import query_first_offsets
-from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.kafka.topic import TopicMissing, query_topic_state, retry_missing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
@@ -21,15 +20,15 @@ class KafkaIdentity:
 
     def __init__(
         self,
-        settings: Settings,
+        admin: AdminClient,
         topic: str,
         expected: TopicState,
         timeout_s: float,
         on_lost: Callable[[LogDamaged], None],
     ) -> None:
-        self._admin = create_client(AdminClient, admin_settings(settings))
         self.has_one_leader = expected.replicas == 1
-        self._topic, self._expected, self._timeout_s, self._on_lost = topic, expected, timeout_s, on_lost
+        self._admin, self._topic, self._expected = admin, topic, expected
+        self._timeout_s, self._on_lost = timeout_s, on_lost
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no longer the same, LogUnavailable if no broker answers."""

@@ -1,55 +1,31 @@
-"""The log on a Kafka topic, which any number of servers append to and read at the same time."""
+"""The log on Kafka: a topic of events, and beside it a topic of submitted commands."""
 
 import asyncio
-import logging
-from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
-from confluent_kafka import Consumer
-
-from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
-from ordertrail_server.log.kafka.findings import Severity, Topic, TopicState, inspect_topic
-from ordertrail_server.log.kafka.identity import KafkaIdentity
-from ordertrail_server.log.kafka.leader_offsets import FreshClientOffsets, LeaderOffsets
-from ordertrail_server.log.kafka.partition_ends import STALE_SECONDS, PartitionEnds
-from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer
-from ordertrail_server.log.kafka.readers import KafkaReaders
-from ordertrail_server.log.kafka.settings import Settings, create_client, reader_settings
+from ordertrail_server.log.kafka.commands_search import CommandsSearch
+from ordertrail_server.log.kafka.findings import Topic, inspect_topic
+from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer, TopicProducer
+from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
-from ordertrail_server.log.kafka.topic import TopicRefused, describe_topic
-from ordertrail_server.log.port import AppendLog, Capabilities, Entry, LogDamaged, Logged, LogUnavailable
+from ordertrail_server.log.kafka.topic import describe_topic
+from ordertrail_server.log.kafka.topic_check import refuse_unsafe
+from ordertrail_server.log.kafka.topic_log import TopicLog
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 
-_log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 2.0
-UNUSED_SECONDS = 5.0
+class KafkaLog(TopicLog):
+    """The open log of events. Create it with `open`. One producer appends to both topics."""
 
-
-class KafkaLog:
-    """An open log. Create it with `open`."""
-
-    commands: AppendLog | None = None
-
-    def __init__(self, settings: Settings, topic: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
-        self.identity, self.topic, self.partitions = topic.identity, topic.name, len(topic.replicas)
-        state = TopicState(topic.identity, self.partitions, max(topic.replicas))
-        self._failure: Exception | None = None
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        consumer_settings = reader_settings(settings)
-        self._producer = None if headers_of is None else KafkaProducer(settings, topic.name, headers_of)
-        self._readers = KafkaReaders(settings, topic.name, self.partitions, timeout_s)
-        self._identity = KafkaIdentity(settings, topic.name, state, timeout_s, self._fail)
-        self._ends = PartitionEnds(
-            self.partitions,
-            LeaderOffsets(lambda: create_client(Consumer, consumer_settings), topic.name, self.partitions, timeout_s),
-            FreshClientOffsets(settings, topic.name, self.partitions, timeout_s),
-            self._readers,
-            self._identity,
-        )
-        self._monitoring = asyncio.create_task(self._monitor())
+    def __init__(self, settings: Settings, events: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
+        self.commands: TopicLog | None = None
+        self._settings, self._timeout_s = settings, timeout_s
+        self._shared_producer = None if headers_of is None else KafkaProducer(settings)
+        self._search: asyncio.Task[None] | None = None
+        producer = self._producer_of(events.name, headers_of)
+        super().__init__(settings, events, producer, asyncio.get_running_loop().create_future(), timeout_s)
 
     @classmethod
     async def open(
@@ -58,120 +34,58 @@ class KafkaLog:
         topic: str = ORDER_EVENTS,
         *,
         headers_of: HeadersOf | None = lambda _: [],
+        commands_topic: str = "",
+        commands_headers_of: HeadersOf = lambda _: [],
         timeout_s: float = 10.0,
         connect_timeout_s: float = CONNECT_SECONDS,
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
         `settings` are librdkafka's, with bootstrap.servers. `headers_of` builds a message's headers from its value;
-        without it, the log is read-only. A query or read that no broker answers fails after `timeout_s`, the first one
-        after `connect_timeout_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
+        without it, the log is read-only. While `commands_topic` does not exist, the log searches for it regularly;
+        without that name, `commands` stays None. A query or read that no broker answers fails after `timeout_s`, the
+        first one after `connect_timeout_s`. Raises TopicRefused, KafkaSettingRefused, LogUnavailable.
         """
-        description = await run_in_daemon_thread(describe_topic, settings, topic, timeout_s, connect_timeout_s)
-        unsafe = []
-        for severity, problem, remedy in inspect_topic(description):
-            if severity is Severity.UNSAFE:
-                unsafe.append(f"{problem} {remedy}")
-            else:
-                _log.warning("%s %s", problem, remedy)
-        if unsafe:
-            raise TopicRefused("\n".join(unsafe))
-        return cls(settings, description, headers_of, timeout_s)
-
-    @property
-    def capabilities(self) -> Capabilities:
-        """Appends are not atomic. Ends are current if no other broker can replace the leader that reports them."""
-        return Capabilities(
-            atomic_append=False, current_end=self._identity.has_one_leader, max_end_staleness_seconds=STALE_SECONDS
-        )
-
-    async def end(self, partition: int, at_least: int = 0) -> int:
-        """Return the offset that the partition's next record will get, as of a moment after the call began."""
-        self._check(partition)
-        return await self._ends.fetch(partition, at_least)
-
-    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append the entries in order; records of other writers may be stored between them.
-
-        Raises AppendUncertain if some or all may be stored now or later; LogUnavailable if none is or will be stored.
-        """
-        self._check(partition)
-        if not entries:
-            return []
-        if self._producer is None:
-            raise PermissionError("this process follows the log; it was not opened to append to it")
-        known_end = self._ends.known_end(partition)
-        offsets = await self._producer.append(partition, entries)
-        if min(offsets) < known_end:
-            raise await self._identity.find_root_cause(
-                LogDamaged(f"partition {partition} had {known_end} records, and a new one got offset {min(offsets)}")
-            )
-        self._ends.advance(partition, max(offsets) + 1)
-        return offsets
-
-    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` records (at least 1) from `offset` on. Raises LogDamaged, LogUnavailable."""
-        self._check(partition)
-        check_range(offset, limit)
-        end = self._ends.known_end(partition)
-        if offset >= end:
-            end = await self._ends.fetch(partition)
-        if offset >= end:
-            return []
-        try:
-            records, end = await self._readers.read(partition, offset, limit, end)
-        except LogDamaged as damage:
-            raise await self._ends.explain_damage(partition, damage) from None
-        if records:
-            self._ends.advance(partition, end)
+        opening = run_in_daemon_thread(describe_topic, settings, topic, timeout_s, connect_timeout_s)
+        if not commands_topic:
+            events = await opening
+            refuse_unsafe(inspect_topic(events))
+            return cls(settings, events, headers_of, timeout_s)
+        search = CommandsSearch(settings, commands_topic, timeout_s)
+        events, description = await asyncio.gather(opening, search.describe(connect_timeout_s))
+        refuse_unsafe(inspect_topic(events))
+        commands = search.check(description, events)
+        log = cls(settings, events, headers_of, timeout_s)
+        if commands is None:
+            log._search = asyncio.create_task(log._find_commands(search, events, commands_headers_of))
         else:
-            self._ends.record_gap(partition, offset, end)
-        return records
-
-    def skip_gap(self, partition: int, offset: int) -> int:
-        """Return the end of the transaction markers at `offset`; `offset` itself if reads found none there."""
-        return self._ends.skip_gap(partition, offset)
-
-    async def wait(self, partition: int, offset: int) -> None:
-        """Return as soon as the partition's end lies beyond `offset`."""
-        self._check(partition)
-        await self._ends.wait(partition, offset)
+            log._open_commands(commands, commands_headers_of)
+        return log
 
     async def raise_on_loss(self) -> None:
-        """Never return. Raise LogDamaged once the topic is no longer the one that was opened."""
-        await asyncio.shield(self._failed)
+        """Never return. Raise LogDamaged once one of the topics is no longer the one that was opened."""
+        await asyncio.shield(self._loss)
 
     async def close(self) -> None:
-        """Finish running calls, and release all resources. Waiters get LogUnavailable."""
-        if isinstance(self._failure, LogUnavailable):
-            return
-        self._failure = LogUnavailable("the log is closed")
-        self._monitoring.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._monitoring
-        await self._ends.close()
-        if self._producer is not None:
-            await asyncio.to_thread(self._producer.close)
-        await asyncio.to_thread(self._readers.close)
+        """Finish running calls, and release all resources, also of `commands`. Waiters get LogUnavailable."""
+        if self._search is not None:
+            self._search.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._search
+        if self.commands is not None:
+            await self.commands.close()
+        await super().close()
+        if self._shared_producer is not None:
+            await asyncio.to_thread(self._shared_producer.close)
 
-    async def _monitor(self) -> None:
-        """Check regularly whether the topic is still the one that was opened, and query its ends."""
-        while self._failure is None:
-            await asyncio.sleep(CHECK_SECONDS)
-            await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
-            with suppress(LogUnavailable, LogDamaged):
-                await self._identity.check()
-                await self._ends.refresh()
+    async def _find_commands(self, search: CommandsSearch, events: Topic, headers_of: HeadersOf) -> None:
+        self._open_commands(await search.run(self._admin, events), headers_of)
 
-    def _fail(self, damage: LogDamaged) -> None:
-        if self._failure is None:
-            _log.critical("%s", damage)
-            self._failure = damage
-            self._ends.fail(damage)
-            self._failed.set_exception(damage)
-            self._failed.exception()  # mark it as retrieved
+    def _open_commands(self, topic: Topic, headers_of: HeadersOf) -> None:
+        producer = self._producer_of(topic.name, headers_of)
+        self.commands = TopicLog(self._settings, topic, producer, self._loss, self._timeout_s)
 
-    def _check(self, partition: int) -> None:
-        if self._failure is not None:
-            raise self._failure
-        check_partition(partition, self.partitions)
+    def _producer_of(self, topic: str, headers_of: HeadersOf | None) -> TopicProducer | None:
+        if self._shared_producer is None or headers_of is None:
+            return None
+        return TopicProducer(self._shared_producer, topic, headers_of)

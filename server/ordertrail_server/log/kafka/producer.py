@@ -1,9 +1,10 @@
-"""Appends to a topic: one idempotent producer for all partitions, and one thread that polls delivery reports."""
+"""Appends to topics: one idempotent producer for all of them, and one thread that polls delivery reports."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import Thread
 from time import sleep
 
@@ -18,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 Headers = list[tuple[str, str | bytes | None]]
 HeadersOf = Callable[[bytes], Headers]
+Message = tuple[bytes, bytes, Headers]
+"""Key, value and headers."""
 
 POLL_SECONDS = 0.05
 PROBE_SECONDS = 1.0
@@ -26,53 +29,51 @@ OVERHEAD_BYTES = 512
 
 
 class KafkaProducer:
-    """Appends batches to one topic. A record's key is its order id. The caller chooses the partition, not librdkafka.
+    """Appends batches to topics. The caller chooses the partition, not librdkafka. Raises KafkaSettingRefused."""
 
-    Raises KafkaSettingRefused.
-    """
-
-    def __init__(self, settings: Settings, topic: str, headers_of: HeadersOf) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = producer_settings(settings) | {"error_cb": self._handle_error}
-        self._topic, self._headers_of = topic, headers_of
         self._fatal = self._closed = False
-        # Also before the first record, because a producer without a connection takes half a second for it.
-        self._needs_probe = True
+        # Each topic is probed before its first record too: a producer that has no connection, or does not know the
+        # topic's leaders, takes half a second for it. Another thread may replace the set.
+        self._probed: set[str] = set()
         self._producer = create_client(Producer, self._settings)
         self._thread = Thread(target=self._poll, name="deliveries", daemon=True)
         self._thread.start()
 
-    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Append, and return the offsets once all in-sync replicas have the entries. Cancelling does not stop it.
+    async def append(self, topic: str, partition: int, messages: Sequence[Message]) -> list[int]:
+        """Append, and return the offsets once all in-sync replicas have the messages. Cancelling does not stop it.
 
-        Raises AppendUncertain, LogUnavailable, and ValueError for an entry that is too large (nothing was appended).
+        Raises AppendUncertain, LogUnavailable, and ValueError for a message that is too large (nothing was appended).
         """
-        messages = [(key.encode(), value, self._headers_of(value)) for key, value in entries]
         for key, value, headers in messages:
             _check_size(key, value, headers)
         if self._fatal:
             await self._replace_producer()
-        if self._needs_probe:
-            await asyncio.to_thread(self._probe)
+        if topic not in self._probed:
+            await asyncio.to_thread(self._probe, topic)
         if self._closed:
             raise LogUnavailable("the log is closed")
         delivery = Delivery(len(messages))
-        self._produce(partition, messages, delivery)
+        self._produce(topic, partition, messages, delivery)
         try:
             return await asyncio.shield(delivery.done)
         except AppendUncertain:
             # The leader may be frozen. The probe refreshes the metadata, and finds a new leader.
-            self._needs_probe = True
+            self._probed = set()
             raise
 
     def close(self) -> None:
-        """Finish every append that has begun, and close. Blocks."""
+        """Finish every append that has begun, and close. Blocks. A second call has no effect."""
+        if self._closed:
+            return
         self._closed = True
         self._thread.join()
         self._producer.flush()
         self._producer.close()
 
-    def _produce(self, partition: int, messages: list[tuple[bytes, bytes, Headers]], delivery: Delivery) -> None:
-        produce, report, topic = self._producer.produce, delivery.report, self._topic
+    def _produce(self, topic: str, partition: int, messages: Sequence[Message], delivery: Delivery) -> None:
+        produce, report = self._producer.produce, delivery.report
         for number, (key, value, headers) in enumerate(messages):
             try:
                 produce(topic, value, key, partition, report, headers=headers)
@@ -95,22 +96,37 @@ class KafkaProducer:
             _log.warning("the producer failed and is replaced: %s", describe_error(error))
             self._fatal = True
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
-            self._needs_probe = True
+            self._probed = set()
 
-    def _probe(self) -> None:
+    def _probe(self, topic: str) -> None:
         # If no broker answers, the producer gets no records, because it would retry for message.timeout.ms, and the
         # outcome would be unknown for as long.
+        probed = self._probed
         try:
-            self._producer.list_topics(self._topic, PROBE_SECONDS)
+            self._producer.list_topics(topic, PROBE_SECONDS)
         except KafkaException as error:
             raise LogUnavailable(f"nothing was appended, no broker answers: {describe_error(error.args[0])}") from error
-        self._needs_probe = False
+        probed.add(topic)
 
     async def _replace_producer(self) -> None:
         # After a fatal error librdkafka fails every later record of this producer.
         old, self._producer = self._producer, create_client(Producer, self._settings)
-        self._fatal, self._needs_probe = False, True
+        self._fatal, self._probed = False, set()
         await asyncio.to_thread(_purge, old)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicProducer:
+    """Appends to one topic, with a producer that other topics may share. A message's key is its order id."""
+
+    producer: KafkaProducer
+    topic: str
+    headers_of: HeadersOf
+
+    async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
+        """Append the entries, with their headers. See `KafkaProducer.append`."""
+        messages = [(key.encode(), value, self.headers_of(value)) for key, value in entries]
+        return await self.producer.append(self.topic, partition, messages)
 
 
 def _purge(producer: Producer) -> None:

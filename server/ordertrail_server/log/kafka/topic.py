@@ -42,12 +42,12 @@ class TopicMissing(TopicRefused):
     """The cluster has no such topic."""
 
 
-def retry_missing(query: Callable[[], T]) -> T:
+def retry_missing(query: Callable[[], T], attempts: int = MAX_ATTEMPTS) -> T:
     """Return the result of a query about a topic. Retry several times while it raises TopicMissing.
 
     A broker that has just restarted may not know the topic yet. While the topic is new, this is true of every broker.
     """
-    for _ in range(MAX_ATTEMPTS - 1):
+    for _ in range(attempts - 1):
         with suppress(TopicMissing):
             return query()
         sleep(RETRY_SECONDS)
@@ -55,14 +55,18 @@ def retry_missing(query: Callable[[], T]) -> T:
 
 
 def describe_topic(
-    settings: Settings, name: str, timeout_s: float = ANSWER_SECONDS, connect_timeout_s: float = CONNECT_SECONDS
+    settings: Settings,
+    name: str,
+    timeout_s: float = ANSWER_SECONDS,
+    connect_timeout_s: float = CONNECT_SECONDS,
+    attempts: int = MAX_ATTEMPTS,
 ) -> Topic:
     """Query a topic's description: connect to a broker within `connect_timeout_s`, wait `timeout_s` for each answer.
 
-    Raises TopicMissing, LogUnavailable, KafkaSettingRefused.
+    A topic counts as missing after that many `attempts`. Raises TopicMissing, LogUnavailable, KafkaSettingRefused.
     """
     admin = connect_to_brokers(settings, min(timeout_s, connect_timeout_s))
-    description = retry_missing(partial(_query_description, admin, name, timeout_s))
+    description = retry_missing(partial(_query_description, admin, name, timeout_s), attempts)
     replicas = tuple(len(partition.replicas) for partition in description.partitions)
     with closing(create_client(Consumer, reader_settings(settings))) as consumer, errors_as_unavailable():
         first_offsets = tuple(

@@ -1,0 +1,85 @@
+"""The search for a topic of submitted commands, which a log of an earlier release does not have."""
+
+import asyncio
+import logging
+
+from confluent_kafka.admin import AdminClient
+
+from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
+from ordertrail_server.log.kafka.commands_findings import inspect_commands_topic, note_missing, note_unreadable
+from ordertrail_server.log.kafka.findings import Topic
+from ordertrail_server.log.kafka.settings import Settings
+from ordertrail_server.log.kafka.threads import run_in_daemon_thread
+from ordertrail_server.log.kafka.topic import TopicMissing, TopicRefused, describe_topic, query_topic_state
+from ordertrail_server.log.kafka.topic_check import refuse_unsafe
+from ordertrail_server.log.port import LogUnavailable
+
+_log = logging.getLogger("ordertrail_server.log.kafka.log")
+
+SEARCH_SECONDS = 5.0
+
+Absence = TopicMissing | LogUnavailable
+"""The reason why a topic cannot be described."""
+
+
+class CommandsSearch:
+    """Searches for the topic of submitted commands of this name. Logs why it cannot be used when the reason changes."""
+
+    def __init__(self, settings: Settings, name: str, timeout_s: float) -> None:
+        self._settings, self._name, self._timeout_s = settings, name, timeout_s
+        self._reason = ""
+
+    async def describe(self, connect_timeout_s: float = CONNECT_SECONDS) -> Topic | Absence:
+        """Query the topic once, and return its description, or why there is none. Does not block."""
+        return await run_in_daemon_thread(self._describe, connect_timeout_s)
+
+    def check(self, description: Topic | Absence, events: Topic) -> Topic | None:
+        """Return the topic if it exists; otherwise log why not. Raises TopicRefused if it is unsafe beside `events`."""
+        if isinstance(description, Topic):
+            refuse_unsafe(inspect_commands_topic(description, events))
+            return description
+        is_missing = isinstance(description, TopicMissing)
+        _, problem, remedy = note_missing(self._name) if is_missing else note_unreadable(self._name, description)
+        self._log_reason(f"{problem} {remedy}")
+        return None
+
+    async def run(self, admin: AdminClient, events: Topic) -> Topic:
+        """Search until the topic exists and is safe beside `events`, and return it."""
+        while True:
+            await asyncio.sleep(SEARCH_SECONDS)
+            absence = await asyncio.to_thread(self._query_absence, admin)
+            try:
+                topic = self.check(absence or await self.describe(), events)
+            except TopicRefused as refusal:
+                self._log_reason(f"Submitted commands are not stored: {refusal}")
+            else:
+                if topic is not None:
+                    _log.info("submitted commands are stored on the topic %s", topic.name)
+                    return topic
+
+    def _describe(self, connect_timeout_s: float) -> Topic | Absence:
+        try:
+            return describe_topic(self._settings, self._name, self._timeout_s, connect_timeout_s, attempts=1)
+        except (TopicMissing, LogUnavailable) as absence:
+            return _without_traceback(absence)
+
+    def _query_absence(self, admin: AdminClient) -> Absence | None:
+        # One request of an existing client, because `describe` connects anew each time.
+        try:
+            query_topic_state(admin, self._name, self._timeout_s)
+        except (TopicMissing, LogUnavailable) as absence:
+            return _without_traceback(absence)
+        return None
+
+    def _log_reason(self, reason: str) -> None:
+        if reason != self._reason:
+            _log.warning("%s", reason)
+            self._reason = reason
+
+
+def _without_traceback(absence: Absence) -> Absence:
+    # The frames of a traceback form cycles, and refer to a Kafka client with several threads. The garbage collector,
+    # which rarely runs, would close it late.
+    if absence.__cause__ is not None:
+        absence.__cause__.with_traceback(None)
+    return absence.with_traceback(None)
