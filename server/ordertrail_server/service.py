@@ -254,7 +254,14 @@ class Service:
 
 def _create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
     if settings.log == "kafka":
-        return KafkaSource(settings.data, settings.bootstrap, settings.topic, headers_of, connect_timeout_s)
+        return KafkaSource(
+            settings.data,
+            settings.bootstrap,
+            settings.topic,
+            headers_of,
+            connect_timeout_s,
+            settings.commands_topic,
+        )
     return EmbeddedSource(settings.data)
 
 

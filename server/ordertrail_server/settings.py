@@ -30,6 +30,10 @@ def _parse_directory(value: str | Path) -> Path:
     return Path(value)
 
 
+def _parse_optional_topic(value: str) -> str:
+    return parse_topic_name(value) if value else ""
+
+
 def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
@@ -64,6 +68,12 @@ class Settings:
         ORDER_EVENTS,
         Text(parse_topic_name, "1 to 249 letters, digits, dots, _ and -", "NAME"),
         "The Kafka topic of the log.",
+    )
+    commands_topic: str = _setting(
+        "",
+        Text(_parse_optional_topic, "1 to 249 letters, digits, dots, _ and -", "NAME"),
+        "The Kafka topic of submitted commands. By default it has the name of the log's topic, with .commands instead "
+        "of .events at the end, or in addition.",
     )
     broker_wait_seconds: float = _setting(
         60.0,
@@ -140,3 +150,5 @@ class Settings:
             raise ValueError(ROLE_QUERY_ALONE)
         if self.log == "kafka" and not self.bootstrap:
             raise ValueError("a Kafka log needs its brokers: --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP")
+        if self.commands_topic == self.topic:
+            raise ValueError(f"submitted commands need another topic than the log, which is on {self.topic}")

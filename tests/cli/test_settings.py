@@ -25,6 +25,7 @@ OUTSIDE = {
     "log": ["", "x", "KAFKA"],
     "bootstrap": [",", "a:9092,", ":9092", "a:0", "a:99999", "a:-1", "a b:9092", "[::1]:x"],
     "topic": ["", ".", "..", "a b", "a/b", "é", "x" * 250],
+    "commands_topic": [".", "..", "a b", "a/b", "é", "x" * 250],
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
     "allow_unlocked_schema": ["", " ", "maybe", "2"],
@@ -35,6 +36,7 @@ INSIDE = {
     "log": ["embedded"],
     "bootstrap": ["", "a:9092", "a", "a:9092, b:9093", "[::1]:9092", "[::1]", "PLAINTEXT://a:9092"],
     "topic": ["a", "A.b_c-9", "x" * 249],
+    "commands_topic": ["", "a", "A.b_c-9", "x" * 249],
     "role": ["command", "projector, query"],
     "listen": ["127.0.0.1:0", "[::]:50051", "unix:/run/orders.sock"],
     "allow_unlocked_schema": ["true", "0"],
@@ -88,7 +90,7 @@ def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, va
 @pytest.mark.parametrize(("name", "value"), WITHIN_BOUNDS, ids=shorten)
 def test_value_within_bounds_is_accepted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
-    assert str(getattr(read_settings({}), name)) or name == "bootstrap"
+    assert str(getattr(read_settings({}), name)) or name in ("bootstrap", "commands_topic")
 
 
 def test_every_refused_setting_is_named() -> None:
@@ -103,6 +105,12 @@ def test_refused_flag_is_named_as_it_was_typed(name: str, value: str) -> None:
     sentence = result.stderr.splitlines()[-1]
     assert f"--{name} is {value!r}, but must be " in sentence
     assert re.findall(r"ORDERTRAIL_\w+", sentence) == ["ORDERTRAIL_GRACE_SECONDS"]
+
+
+def test_events_and_commands_on_one_topic_are_refused() -> None:
+    result = CliRunner().invoke(ordertrail, ["serve", *NOWHERE, "--topic", "a", "--commands-topic", "a"])
+    assert result.exit_code == 2
+    assert result.stderr.splitlines()[-1].startswith("Error: submitted commands need another topic than the log")
 
 
 @pytest.mark.parametrize("value", ["", "127.0.0.1", "::1:50051", "a b:50051"])
