@@ -9,6 +9,7 @@ from ordertrail_server.cli.server_call import CallFailed
 from ordertrail_server.operator_error import OperatorError
 
 if TYPE_CHECKING:
+    from ordertrail_server.log.kafka.findings import Topic
     from ordertrail_server.log.kafka.log import KafkaLog
     from ordertrail_server.log.kafka.settings import Value
 
@@ -30,6 +31,20 @@ async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
     # Only `serve` and `topics check` print notes.
     logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
     return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
+
+
+def find_topic(settings: "dict[str, Value]", name: str, *, is_retried: bool = True) -> "Topic | None":
+    """Return the description of a topic, if it exists.
+
+    The query is retried, because a broker that has just restarted may not know the topic. Raises LogUnavailable,
+    LogRefused.
+    """
+    from ordertrail_server.log.kafka.topic import MAX_ATTEMPTS, TopicMissing, describe_topic
+
+    try:
+        return describe_topic(settings, name, attempts=MAX_ATTEMPTS if is_retried else 1)
+    except TopicMissing:
+        return None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
-from ordertrail_server.log.topic_name import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS, commands_topic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -48,6 +48,27 @@ def topic_option(command: F) -> F:
         show_envvar=True,
         help="The Kafka topic of the log.",
     )(command)
+
+
+def commands_topic_option(command: F) -> F:
+    """Add `--commands-topic`, the topic of submitted commands; see `choose_commands_topic`."""
+    return click.option(
+        "--commands-topic",
+        metavar="NAME",
+        callback=_create_check(parse_topic_name),
+        envvar="ORDERTRAIL_COMMANDS_TOPIC",
+        show_envvar=True,
+        help="The Kafka topic of submitted commands. By default it has the name of the log's topic, with .commands "
+        "instead of .events at the end, or in addition.",
+    )(command)
+
+
+def choose_commands_topic(topic: str, commands_topic: str | None) -> str:
+    """Return the name of the topic of submitted commands beside the topic of the log. Raises UsageError."""
+    name = commands_topic or commands_topic_of(topic)
+    if name == topic:
+        raise click.UsageError(f"Submitted commands need another topic than the log, which is on {topic}.")
+    return name
 
 
 def _create_check(check: Callable[[str], str]) -> Callable[[click.Context, click.Parameter, str | None], str | None]:

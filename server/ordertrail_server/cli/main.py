@@ -26,7 +26,7 @@ COMMANDS = {
     "audit": "Compare the projections with a new fold of the log.",
     "verify": "Check a receipt against the records of its order.",
     "schema": "Create, check and release versions of stored events.",
-    "topics": "Create, check and delete the Kafka topic of a log.",
+    "topics": "Create, check and delete the Kafka topics of a log.",
     "log": "Copy a log between a data directory and a Kafka topic.",
 }
 

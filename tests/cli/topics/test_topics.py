@@ -13,20 +13,22 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ConfigResource,
 )
 from tests.kafka.cluster import Cluster
+from tests.kafka.topics import delete_topic
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder
 
 from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.log.kafka.findings import SAFE_SETTINGS
 from ordertrail_server.log.kafka.log import KafkaLog
-from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
+from ordertrail_server.log.kafka.topic import TopicMissing, create_topic, describe_topic
 
 
 class Topics:
-    """Runs `ordertrail topics` on a new topic."""
+    """Runs `ordertrail topics` on the topics of a new log."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self.settings = {"bootstrap.servers": cluster.bootstrap}
-        self.name = f"topic-{uuid4().hex}"
+        self.cluster, self.settings = cluster, {"bootstrap.servers": cluster.bootstrap}
+        prefix = f"topic-{uuid4().hex}"
+        self.name, self.commands = f"{prefix}.events", f"{prefix}.commands"
 
     def run(self, command: str, *args: str, **environment: str) -> Result:
         variables = {
@@ -39,9 +41,13 @@ class Topics:
     def create(self, *args: str) -> Result:
         return self.run("create", "--replicas", "1", *args)
 
-    def set(self, name: str, value: str) -> None:
+    def create_events_only(self, partitions: int) -> None:
+        """Create the topic of a release without submitted commands."""
+        create_topic(self.settings, self.name, partitions=partitions, replicas=1)
+
+    def set(self, topic: str, name: str, value: str) -> None:
         change = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ConfigResource.Type.TOPIC, self.name, incremental_configs=[change])
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=[change])
         admin = AdminClient({**self.settings})
         admin.incremental_alter_configs([resource])[resource].result()
 
@@ -51,24 +57,68 @@ def topics(cluster: Cluster) -> Topics:
     return Topics(cluster)
 
 
-def test_created_topic_is_safe_for_a_log(topics: Topics) -> None:
+def test_created_topics_are_safe_for_a_log(topics: Topics) -> None:
     result = topics.create("--partitions", "2", "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert (report["made"], report["safe"], report["partitions"], report["replicas"]) == (True, True, 2, 1)
-    assert [finding["gravity"] for finding in report["findings"]] == ["note"]
-    assert describe_topic(topics.settings, topics.name).settings.items() >= SAFE_SETTINGS.items()
+    assert (report["topic"], report["commands"]["topic"]) == (topics.name, topics.commands)
+    for topic in (report, report["commands"]):
+        assert (topic["made"], topic["safe"], topic["partitions"], topic["replicas"]) == (True, True, 2, 1)
+        assert [finding["gravity"] for finding in topic["findings"]] == ["note"]
+        assert describe_topic(topics.settings, topic["topic"]).settings.items() >= SAFE_SETTINGS.items()
 
 
-def test_existing_topic_is_not_created_again_but_can_be_checked(topics: Topics) -> None:
+def test_existing_topics_are_not_created_again_but_can_be_checked(topics: Topics) -> None:
     topics.create("--partitions", "1")
     second = topics.create("--partitions", "1")
-    assert (second.exit_code, "already exists" in second.stderr) == (1, True)
-    checked = topics.create("--partitions", "1", "--if-missing", "--json")
-    assert (checked.exit_code, json.loads(checked.stdout)["made"]) == (0, False)
+    report = (
+        f"Error: The topics {topics.name} and {topics.commands} already exist. To only check them, add --if-missing.\n"
+    )
+    assert (second.exit_code, second.stderr) == (1, report)
+    checked = topics.create("--if-missing", "--json")
+    assert checked.exit_code == 0
+    described = json.loads(checked.stdout)
+    assert (described["made"], described["commands"]["made"]) == (False, False)
     mismatch = topics.create("--partitions", "3", "--if-missing")
     assert mismatch.exit_code == 1
     assert mismatch.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"
+
+
+def test_commands_topic_is_added_to_a_log_of_an_earlier_release(topics: Topics) -> None:
+    topics.create_events_only(partitions=2)
+    checked = topics.run("check")
+    assert checked.exit_code == 0, checked.output
+    problem, remedy = checked.stdout.splitlines()[-2:]
+    assert problem.startswith(f"note    The cluster has no topic {topics.commands}")
+    assert remedy.endswith("Create it with `ordertrail topics create`.")
+    mismatch = topics.create("--partitions", "3")
+    assert (mismatch.exit_code, "is 2 and not 3" in mismatch.stderr) == (1, True)
+    added = topics.run("create")
+    assert added.exit_code == 0, added.output
+    assert f"The topic {topics.name} already exists.\n" in added.stdout
+    assert f"Created the topic {topics.commands}.\n" in added.stdout
+    assert len(describe_topic(topics.settings, topics.commands).replicas) == 2
+    report = json.loads(topics.run("check", "--json").stdout)
+    assert (report["safe"], report["commands"]["safe"], report["commands"]["partitions"]) == (True, True, 2)
+
+
+def test_commands_topic_of_a_deleted_log_is_not_given_to_a_new_log(topics: Topics) -> None:
+    topics.create("--partitions", "1")
+    delete_topic(topics.cluster, topics.name)
+    refused = topics.create("--partitions", "1")
+    assert refused.exit_code == 1
+    assert f"The topic {topics.commands} exists without {topics.name}" in refused.stderr
+    deleted = topics.run("delete", "--yes")
+    assert (deleted.exit_code, deleted.stdout) == (0, f"Deleted the topic {topics.commands}, which held 0 records.\n")
+    assert topics.create("--partitions", "1").exit_code == 0
+
+
+def test_commands_topic_can_have_another_name(topics: Topics) -> None:
+    name = f"{topics.name}.submitted"
+    created = topics.create("--commands-topic", name, "--partitions", "1", "--json")
+    assert json.loads(created.stdout)["commands"]["topic"] == name
+    same = topics.create("--commands-topic", topics.name)
+    assert (same.exit_code, "Submitted commands need another topic" in same.stderr) == (2, True)
 
 
 def test_more_replicas_than_brokers_are_refused_with_remedy(topics: Topics) -> None:
@@ -79,19 +129,29 @@ def test_more_replicas_than_brokers_are_refused_with_remedy(topics: Topics) -> N
 
 def test_unsafe_topic_is_reported_with_remedy_and_exit_code_1(topics: Topics) -> None:
     topics.create()
-    topics.set("retention.ms", "604800000")
+    topics.set(topics.name, "retention.ms", "604800000")
     unsafe = topics.run("check")
     assert unsafe.exit_code == 1
-    problem, remedy, note, *_, verdict = unsafe.stdout.splitlines()
+    problem, remedy, note, _, verdict, *_ = unsafe.stdout.splitlines()
     assert problem.startswith(f"unsafe  The topic {topics.name} has retention.ms=604800000: Kafka removes records")
     assert remedy.split() == ["Set", "retention.ms=-1", "on", "the", "topic."]
     assert note.startswith("note    ")
     assert verdict == f"The topic {topics.name} (partitions: 3, replicas: 1) is unsafe: no server starts on it."
     machines = topics.run("check", "--json")
     assert (machines.exit_code, json.loads(machines.stdout)["safe"]) == (1, False)
-    topics.set("retention.ms", "-1")
+    topics.set(topics.name, "retention.ms", "-1")
     repaired = topics.run("check")
     assert (repaired.exit_code, repaired.stdout.splitlines()[-1].endswith("is safe: it can hold a log.")) == (0, True)
+
+
+def test_unsafe_commands_topic_has_exit_code_1(topics: Topics) -> None:
+    topics.create()
+    topics.set(topics.commands, "cleanup.policy", "compact")
+    unsafe = topics.run("check")
+    assert unsafe.exit_code == 1
+    assert f"The topic {topics.commands} (partitions: 3, replicas: 1) is unsafe: no server starts" in unsafe.stdout
+    machines = json.loads(topics.run("check", "--json").stdout)
+    assert (machines["safe"], machines["commands"]["safe"]) == (True, False)
 
 
 def test_missing_topic_is_reported_with_the_command_to_create_it(topics: Topics) -> None:
@@ -107,12 +167,19 @@ def test_delete_without_yes_only_reports_the_loss(topics: Topics) -> None:
     unconfirmed = topics.run("delete")
     assert unconfirmed.exit_code == 1
     assert f"Nothing was deleted. The topic {topics.name} (partitions: 1) holds 2 records." in unconfirmed.stderr
+    assert f"The topic {topics.commands} holds 0 submitted commands." in unconfirmed.stderr
     assert describe_topic(topics.settings, topics.name).name == topics.name
     deleted = topics.run("delete", "--yes", "--json")
     assert deleted.exit_code == 0, deleted.output
-    assert json.loads(deleted.stdout) == {"topic": topics.name, "deleted": True, "records": 2}
-    with pytest.raises(TopicMissing):
-        describe_topic(topics.settings, topics.name)
+    assert json.loads(deleted.stdout) == {
+        "topic": topics.name,
+        "deleted": True,
+        "records": 2,
+        "commands": {"topic": topics.commands, "deleted": True, "records": 0},
+    }
+    for name in (topics.name, topics.commands):
+        with pytest.raises(TopicMissing):
+            describe_topic(topics.settings, name)
 
 
 def test_environment_sets_librdkafka_except_protected_settings(topics: Topics) -> None:

@@ -1,13 +1,13 @@
-"""`ordertrail topics`: the Kafka topic of a log; one file per command, as in the folder above."""
+"""`ordertrail topics`: the Kafka topics of a log; one file per command, as in the folder above."""
 
 import click
 
 from ordertrail_server.cli.lazy_group import LazyGroup
 
 TOPIC_COMMANDS = {
-    "create": "Create a topic that can hold a log.",
-    "check": "Check whether a topic can hold a log, and how to repair it.",
-    "delete": "Delete a topic and all facts on it.",
+    "create": "Create the topics of a log.",
+    "check": "Check whether the topics can hold a log, and how to repair them.",
+    "delete": "Delete the topics and all facts on them.",
 }
 
 EPILOG = """\b
@@ -18,4 +18,4 @@ Examples:
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=TOPIC_COMMANDS, epilog=EPILOG)
 def topics() -> None:
-    """Create, check and delete the Kafka topic of a log."""
+    """Create, check and delete the Kafka topics of a log: of events, and of submitted commands."""

@@ -1,11 +1,17 @@
-"""`ordertrail topics create`: create a topic whose settings keep every fact."""
+"""`ordertrail topics create`: create the topics of a log, whose settings keep every record."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
-from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, topic_option
+from ordertrail_server.cli.kafka_log import find_topic, kafka_settings, report_log_errors
+from ordertrail_server.cli.log_option import (
+    LIBRDKAFKA,
+    bootstrap_option,
+    choose_commands_topic,
+    commands_topic_option,
+    topic_option,
+)
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
 from ordertrail_server.cli.value_text import json_line
 from ordertrail_server.log.position import MAX_PARTITIONS
@@ -14,6 +20,7 @@ if TYPE_CHECKING:
     from ordertrail_server.log.kafka.findings import Topic
     from ordertrail_server.log.kafka.settings import Value
 
+DEFAULT_PARTITIONS, DEFAULT_REPLICAS = 3, 3
 EPILOG = f"""\b
 Examples:
   ordertrail topics create --bootstrap kafka:9092 --partitions 12
@@ -22,69 +29,88 @@ Examples:
 {LIBRDKAFKA}"""
 
 
+class Created(NamedTuple):
+    """A topic, and whether this command created it."""
+
+    topic: "Topic"
+    is_new: bool
+
+
 @click.command(epilog=EPILOG)
 @bootstrap_option()
 @topic_option
+@commands_topic_option
 @click.option(
     "--partitions",
     type=click.IntRange(1, MAX_PARTITIONS),
-    default=3,
-    show_default=True,
     metavar="N",
-    help="The number of partitions, which can never change. A log copied from a data directory needs 1.",
+    help="The number of partitions, which can never change. A log copied from a data directory needs 1.  [default: 3, "
+    "or that of the existing topic]",
 )
 @click.option(
     "--replicas",
     type=click.IntRange(1, 32767),
-    default=3,
-    show_default=True,
     metavar="N",
-    help="How many brokers store each partition. Of 3, 2 must have a fact before it is acknowledged.",
+    help="How many brokers store each partition. Of 3, 2 must have a fact before it is acknowledged.  [default: 3, or "
+    "that of the existing topic]",
 )
-@click.option("--if-missing", is_flag=True, help="If the topic exists, only check it and its number of partitions.")
-@click.option("--json", "as_json", is_flag=True, help="Print the topic and each finding as one JSON object.")
-def create(bootstrap: str, topic: str, partitions: int, replicas: int, if_missing: bool, as_json: bool) -> None:
-    """Create an empty topic from which Kafka never removes a record, and check it.
+@click.option("--if-missing", is_flag=True, help="If both topics exist, only check them and their partitions.")
+@click.option("--json", "as_json", is_flag=True, help="Print the topics and each finding as one JSON object.")
+def create(
+    bootstrap: str,
+    topic: str,
+    commands_topic: str | None,
+    partitions: int | None,
+    replicas: int | None,
+    if_missing: bool,
+    as_json: bool,
+) -> None:
+    """Create the empty topics of a log, from which Kafka never removes a record, and check them.
 
-    It has cleanup.policy=delete, unlimited retention, and no election of a leader that lags behind. Exit codes: 0
-    created, 1 failed, for example because the topic exists.
+    One topic holds the events, the other one submitted commands. If only the first one exists, as in an earlier
+    release, the second one is created beside it. Both have cleanup.policy=delete, unlimited retention, and no election
+    of a leader that lags behind. Exit codes: 0 created, 1 failed, for example because both topics exist.
     """
-    from ordertrail_server.log.kafka.findings import inspect_topic
-    from ordertrail_server.log.kafka.topic import describe_topic
-
-    settings = kafka_settings(bootstrap)
+    settings, commands_name = kafka_settings(bootstrap), choose_commands_topic(topic, commands_topic)
     with report_log_errors():
-        is_new = not (if_missing and _topic_exists(settings, topic))
-        if is_new:
-            _create_topic(settings, topic, partitions, replicas)
-        description = describe_topic(settings, topic)
-    results = inspect_topic(description)
-    click.echo(
-        json_line({**report_json(description, results), "made": is_new})
-        if as_json
-        else report_text(description, results)
-    )
-    if not is_new:
-        _check_partition_count(description, partitions)
-    if not is_safe(results):
-        raise click.exceptions.Exit(1)
+        events, commands = _find_existing(settings, topic, commands_name, if_missing)
+        if events is not None:
+            _check_partition_count(events, partitions)
+        if events is not None and commands is not None and not if_missing:
+            raise click.ClickException(_describe_existing(topic, commands_name))
+        created_events = _create_missing(
+            settings, events, topic, partitions or DEFAULT_PARTITIONS, replicas or DEFAULT_REPLICAS
+        )
+        event_replicas = created_events.topic.replicas
+        created_commands = _create_missing(
+            settings, commands, commands_name, len(event_replicas), max(replicas or 1, min(event_replicas))
+        )
+    _report(created_events, created_commands, as_json)
 
 
-def _topic_exists(settings: "dict[str, Value]", topic: str) -> bool:
-    from ordertrail_server.log.kafka.topic import TopicMissing, describe_topic
+def _find_existing(
+    settings: "dict[str, Value]", topic: str, commands_topic: str, if_missing: bool
+) -> "tuple[Topic | None, Topic | None]":
+    """Return the topics of events and of commands that exist. Refuse a topic of commands without one of events."""
+    commands = find_topic(settings, commands_topic, is_retried=if_missing)
+    events = find_topic(settings, topic, is_retried=if_missing or commands is not None)
+    if events is None and commands is not None:
+        raise click.ClickException(
+            f"The topic {commands_topic} exists without {topic}, so its commands were submitted to another log. "
+            "Servers would execute them again. Delete it with `ordertrail topics delete`, or choose another name."
+        )
+    return events, commands
 
+
+def _create_missing(
+    settings: "dict[str, Value]", existing: "Topic | None", name: str, partitions: int, replicas: int
+) -> Created:
+    from ordertrail_server.log.kafka.topic import TopicRefused, create_topic, describe_topic
+
+    if existing is not None:
+        return Created(existing, False)
     try:
-        describe_topic(settings, topic)
-    except TopicMissing:
-        return False
-    return True
-
-
-def _create_topic(settings: "dict[str, Value]", topic: str, partitions: int, replicas: int) -> None:
-    from ordertrail_server.log.kafka.topic import TopicRefused, create_topic
-
-    try:
-        create_topic(settings, topic, partitions=partitions, replicas=replicas)
+        create_topic(settings, name, partitions=partitions, replicas=replicas)
     except TopicRefused as refusal:
         too_few_brokers = "INVALID_REPLICATION_FACTOR" in str(refusal)
         hint = (
@@ -93,11 +119,36 @@ def _create_topic(settings: "dict[str, Value]", topic: str, partitions: int, rep
             else ""
         )
         raise click.ClickException(f"{refusal}{hint}") from None
+    return Created(describe_topic(settings, name), True)
 
 
-def _check_partition_count(description: "Topic", partitions: int) -> None:
-    if len(description.replicas) != partitions:
+def _check_partition_count(events: "Topic", partitions: int | None) -> None:
+    if partitions not in (None, len(events.replicas)):
         raise click.ClickException(
-            f"The topic {description.name} exists, but its number of partitions is {len(description.replicas)} and not "
+            f"The topic {events.name} exists, but its number of partitions is {len(events.replicas)} and not "
             f"{partitions}."
         )
+
+
+def _describe_existing(topic: str, commands_topic: str) -> str:
+    return f"The topics {topic} and {commands_topic} already exist. To only check them, add --if-missing."
+
+
+def _report(events: Created, commands: Created, as_json: bool) -> None:
+    """Print what was created, and what is wrong with the topics. End with exit code 1 if one is unsafe."""
+    from ordertrail_server.log.kafka.commands_findings import inspect_commands_topic
+    from ordertrail_server.log.kafka.findings import inspect_topic
+
+    findings = (inspect_topic(events.topic), inspect_commands_topic(commands.topic, events.topic))
+    reports = [
+        {**report_json(topic, results), "made": is_new}
+        for (topic, is_new), results in zip((events, commands), findings, strict=True)
+    ]
+    if as_json:
+        click.echo(json_line({**reports[0], "commands": reports[1]}))
+    else:
+        for (topic, is_new), results in zip((events, commands), findings, strict=True):
+            click.echo(f"Created the topic {topic.name}." if is_new else f"The topic {topic.name} already exists.")
+            click.echo(report_text(topic, results))
+    if not all(map(is_safe, findings)):
+        raise click.exceptions.Exit(1)

@@ -1,18 +1,24 @@
-"""`ordertrail topics delete`: delete a topic and every fact on it."""
+"""`ordertrail topics delete`: delete the topics of a log, and every record on them."""
 
-from collections.abc import Sequence
 from contextlib import closing
 from time import sleep
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
-from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option, topic_option
+from ordertrail_server.cli.kafka_log import find_topic, kafka_settings, report_log_errors
+from ordertrail_server.cli.log_option import (
+    LIBRDKAFKA,
+    bootstrap_option,
+    choose_commands_topic,
+    commands_topic_option,
+    topic_option,
+)
 from ordertrail_server.cli.value_text import json_line
 from ordertrail_server.log.deadline import Deadline
 
 if TYPE_CHECKING:
+    from ordertrail_server.log.kafka.findings import Topic
     from ordertrail_server.log.kafka.settings import Value
 
 TIMEOUT_SECONDS = 10.0
@@ -24,53 +30,89 @@ Examples:
 {LIBRDKAFKA}"""
 
 
+class TopicSize(NamedTuple):
+    """A topic that exists: its name, and the numbers of its partitions and records."""
+
+    name: str
+    partitions: int
+    records: int
+
+
 @click.command(epilog=EPILOG)
 @bootstrap_option()
 @topic_option
-@click.option("--yes", is_flag=True, help="Delete the topic.")
-@click.option("--json", "as_json", is_flag=True, help="Print the topic and its number of records as one JSON object.")
-def delete(bootstrap: str, topic: str, yes: bool, as_json: bool) -> None:
-    """Delete a topic and every fact on it, for ever. Without --yes, only report what would be lost.
+@commands_topic_option
+@click.option("--yes", is_flag=True, help="Delete the topics.")
+@click.option("--json", "as_json", is_flag=True, help="Print the topics and their numbers of records as a JSON object.")
+def delete(bootstrap: str, topic: str, commands_topic: str | None, yes: bool, as_json: bool) -> None:
+    """Delete the topics of a log, with every fact and submitted command, for ever.
 
-    Exit codes: 0 deleted, 1 not deleted.
+    Without --yes, only report what would be lost. If one of the topics is missing, the other one is deleted. Exit
+    codes: 0 deleted, 1 not deleted.
     """
-    settings = kafka_settings(bootstrap)
+    settings, commands_name = kafka_settings(bootstrap), choose_commands_topic(topic, commands_topic)
     with report_log_errors():
-        counts = _count_records(settings, topic)
+        commands = _measure_topic(settings, find_topic(settings, commands_name))
+        events = _measure_topic(settings, _find_events(settings, topic, is_required=commands is None))
         if not yes:
-            raise click.ClickException(_describe_loss(topic, counts))
-        _delete_topic(settings, topic)
+            raise click.ClickException(_describe_loss(events, commands))
+        # If the second deletion fails, the log is left as a log without submitted commands.
+        for size in (commands, events):
+            if size is not None:
+                _delete_topic(settings, size.name)
     if as_json:
-        click.echo(json_line({"topic": topic, "deleted": True, "records": sum(counts)}))
-    else:
-        click.echo(f"Deleted the topic {topic}, which held {sum(counts):,} records.")
+        click.echo(json_line({**_report_json(topic, events), "commands": _report_json(commands_name, commands)}))
+        return
+    for size in (events, commands):
+        if size is not None:
+            click.echo(f"Deleted the topic {size.name}, which held {size.records:,} records.")
 
 
-def _describe_loss(topic: str, counts: Sequence[int]) -> str:
-    return (
-        f"Nothing was deleted. The topic {topic} (partitions: {len(counts)}) holds {sum(counts):,} records. Its "
-        "deletion destroys all facts of its orders for ever, makes their tokens and receipts useless, and stops the "
-        "servers that use it. `ordertrail log copy` makes a copy. To delete the topic, add --yes."
-    )
+def _find_events(settings: "dict[str, Value]", topic: str, *, is_required: bool) -> "Topic | None":
+    """Raises TopicMissing if the topic is required and missing."""
+    from ordertrail_server.log.kafka.topic import describe_topic
+
+    return describe_topic(settings, topic) if is_required else find_topic(settings, topic)
 
 
-def _count_records(settings: "dict[str, Value]", topic: str) -> list[int]:
-    """Return the number of offsets of each partition."""
+def _report_json(name: str, size: TopicSize | None) -> dict[str, object]:
+    return {"topic": name, "deleted": size is not None, "records": 0 if size is None else size.records}
+
+
+def _describe_loss(events: TopicSize | None, commands: TopicSize | None) -> str:
+    sentences = ["Nothing was deleted."]
+    if events is not None:
+        sentences += [
+            f"The topic {events.name} (partitions: {events.partitions}) holds {events.records:,} records.",
+            "Its deletion destroys all facts of its orders for ever, makes their tokens and receipts useless, and "
+            "stops the servers that use it. `ordertrail log copy` makes a copy.",
+        ]
+    if commands is not None:
+        sentences += [
+            f"The topic {commands.name} holds {commands.records:,} submitted commands.",
+            "Its deletion destroys those that are not executed yet, and stops the servers that use it.",
+        ]
+    return " ".join([*sentences, "To delete all of it, add --yes."])
+
+
+def _measure_topic(settings: "dict[str, Value]", topic: "Topic | None") -> TopicSize | None:
+    """Return the topic's size, in offsets that are in use."""
     from confluent_kafka import Consumer, KafkaException
 
     from ordertrail_server.log.kafka.errors import describe_error
     from ordertrail_server.log.kafka.offset_queries import query_watermarks
     from ordertrail_server.log.kafka.settings import create_client, reader_settings
-    from ordertrail_server.log.kafka.topic import describe_topic
     from ordertrail_server.log.port import LogUnavailable
 
-    partitions = len(describe_topic(settings, topic).replicas)
+    if topic is None:
+        return None
+    name, partitions = topic.name, len(topic.replicas)
     try:
         with closing(create_client(Consumer, reader_settings(settings))) as consumer:
-            ends = [query_watermarks(consumer, topic, partition, TIMEOUT_SECONDS) for partition in range(partitions)]
+            ends = [query_watermarks(consumer, name, partition, TIMEOUT_SECONDS) for partition in range(partitions)]
     except KafkaException as error:
         raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
-    return [end - first for first, end in ends]
+    return TopicSize(name, partitions, sum(end - first for first, end in ends))
 
 
 def _delete_topic(settings: "dict[str, Value]", topic: str) -> None:
