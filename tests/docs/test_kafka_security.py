@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from tests.docs.kafka_page import PAGE, acl_operations, security_settings
 from tests.docs.pages import read_table
 from tests.e2e.kafka.servers import create_server, run_servers
@@ -14,12 +15,14 @@ from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.secured_cluster import CERTIFIED, PASSWORD, USER, grant, secured_setup
 
 from ordertrail.client import connect, line
+from ordertrail_server.cli.main import ordertrail
 from ordertrail_server.edge.server import HISTORY
 from ordertrail_server.log.kafka.environment import settings_from_environment
+from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.settings import FIXED
 from ordertrail_server.log.kafka.topic import create_topic, describe_topic
 from ordertrail_server.log.port import LogUnavailable
-from ordertrail_server.log.topic_name import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS
 
 SCRAM, PLAIN, CERTIFICATE = range(3)
 
@@ -36,7 +39,8 @@ def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     create_certificates(certificates)
     settings = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
     with run_cluster(tmp_path_factory.mktemp("secured"), setup=secured_setup(certificates)) as cluster:
-        create_topic({"bootstrap.servers": cluster.bootstrap}, partitions=1, replicas=1)
+        for topic in (ORDER_EVENTS, ORDER_COMMANDS):
+            create_topic({"bootstrap.servers": cluster.bootstrap}, topic, partitions=1, replicas=1)
         for user, role in ((USER, "command"), (CERTIFIED, "query")):
             grant(cluster, user, acl_operations(role, "topic"), acl_operations(role, "group"))
         yield Secured(cluster, settings)
@@ -73,6 +77,27 @@ async def test_command_server_with_password_and_query_server_with_certificate(
             receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
             order = await history.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
             assert order.customer_id == "shop-1"
+
+
+async def test_log_opens_without_rights_to_its_commands(brokers: Secured, caplog: pytest.LogCaptureFixture) -> None:
+    settings = settings_from_environment(brokers.settings[CERTIFICATE])
+    settings["bootstrap.servers"] = brokers.cluster.secured["SSL"]
+    permitted = await KafkaLog.open(settings, commands_topic=ORDER_COMMANDS)
+    assert permitted.commands is not None
+    await permitted.close()
+    log = await KafkaLog.open(settings, commands_topic="commands.of.others")
+    assert log.commands is None
+    assert "The topic commands.of.others cannot be described" in caplog.text
+    assert "Topic authorization failed" in caplog.text
+    await log.close()
+
+
+def test_check_notes_missing_rights_to_the_commands(brokers: Secured) -> None:
+    variables = brokers.settings[CERTIFICATE] | {"ORDERTRAIL_BOOTSTRAP": brokers.cluster.secured["SSL"]}
+    arguments = ["topics", "check", "--commands-topic", "commands.of.others"]
+    result = CliRunner(env=variables).invoke(ordertrail, arguments)
+    assert result.exit_code == 0, result.output
+    assert "note    The topic commands.of.others cannot be described" in result.stdout
 
 
 def test_error_names_a_wrong_password_as_the_reason(brokers: Secured) -> None:

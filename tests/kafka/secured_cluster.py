@@ -12,7 +12,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
 )
 from tests.kafka.cluster import Cluster, Setup
 
-from ordertrail_server.log.topic_name import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS
 
 USER, PASSWORD = "ordertrail", "not-so-secret"  # of a cluster that lives for one test
 CERTIFIED = "CN=server"
@@ -45,11 +45,12 @@ def secured_setup(certificates: Path) -> Setup:
 
 
 def grant(cluster: Cluster, user: str, topic_rights: list[str], group_rights: list[str]) -> None:
-    """Grant a user rights to the log's topic and to the servers' group, by librdkafka's names of the rights."""
+    """Grant a user rights to the log's topics and to the servers' group, by librdkafka's names of the rights."""
     bindings = [
         AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[right], ALLOW)
         for kind, name, rights in (
             (ResourceType.TOPIC, ORDER_EVENTS, topic_rights),
+            (ResourceType.TOPIC, ORDER_COMMANDS, topic_rights),
             (ResourceType.GROUP, "ordertrail", group_rights),
         )
         for right in rights
