@@ -58,7 +58,7 @@ from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.projections.served_definitions import write_served_definitions
 from ordertrail_server.projections.supervisor import OnDamage
-from ordertrail_server.schema.cloud_event import headers_of
+from ordertrail_server.schema.cloud_event import command_headers_of, headers_of
 from ordertrail_server.settings import Settings
 from ordertrail_server.submissions.command_finder import CommandFinder
 from ordertrail_server.submissions.command_store import CommandStore
@@ -261,6 +261,7 @@ def _create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
             headers_of,
             connect_timeout_s,
             settings.commands_topic,
+            command_headers_of,
         )
     return EmbeddedSource(settings.data)
 

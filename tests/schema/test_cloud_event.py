@@ -1,10 +1,11 @@
-"""A record as a CloudEvent in binary mode."""
+"""A record or submitted command as a CloudEvent in binary mode."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.events.v2.order_events_pb2 import OrderConfirmed
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail_server.schema.cloud_event import headers_of
+from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand
+from ordertrail_server.schema.cloud_event import command_headers_of, headers_of
 
 
 def test_attributes_come_from_the_record() -> None:
@@ -46,3 +47,26 @@ def test_time_outside_of_the_calendar_has_no_header() -> None:
 
 def test_bytes_that_are_no_record_have_no_headers() -> None:
     assert headers_of(b"\xff") == headers_of(b"") == []
+
+
+def test_attributes_come_from_the_submitted_command() -> None:
+    command = SubmittedCommand(
+        command_id="c-1",
+        order_id="order-1",
+        submit_time=Timestamp(seconds=1_700_000_000),
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    )
+    assert dict(command_headers_of(command.SerializeToString())) == {
+        "ce_specversion": "1.0",
+        "ce_id": "c-1",
+        "ce_source": "/ordertrail",
+        "ce_type": "ordertrail.log.v1.SubmittedCommand",
+        "ce_subject": "order-1",
+        "ce_time": "2023-11-14T22:13:20.000000000Z",
+        "content-type": "application/protobuf",
+        "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    }
+
+
+def test_bytes_that_are_no_submitted_command_have_no_headers() -> None:
+    assert command_headers_of(b"\xff") == command_headers_of(b"") == []

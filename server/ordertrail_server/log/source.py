@@ -80,6 +80,7 @@ class KafkaSource:
     headers_of: "HeadersOf" = lambda _: []
     connect_timeout_s: float = CONNECT_SECONDS
     commands_topic: str = ""
+    commands_headers_of: "HeadersOf" = lambda _: []
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -107,6 +108,7 @@ class KafkaSource:
             self.topic,
             headers_of=headers_of,
             commands_topic=commands_topic,
+            commands_headers_of=self.commands_headers_of,
             connect_timeout_s=self.connect_timeout_s,
         )
 

@@ -1,4 +1,4 @@
-"""A record as a CloudEvent 1.0 in binary mode: its attributes, for the headers of a Kafka message.
+"""A record or submitted command as a CloudEvent 1.0 in binary mode: the headers of its Kafka message.
 
 The source of the names: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
@@ -10,6 +10,9 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.log.v1.record_pb2 import Record
+from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand
+
+Headers = list[tuple[str, str | bytes | None]]
 
 SOURCE = "/ordertrail"
 CONTENT_TYPE = "application/protobuf"
@@ -21,7 +24,7 @@ _TYPES = {
 }
 
 
-def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
+def headers_of(value: bytes) -> Headers:
     """Return the headers of a Kafka message with this value. A header is omitted if the record lacks its value.
 
     A value that is not a record of an order has no headers, because headers only repeat the record.
@@ -32,18 +35,36 @@ def headers_of(value: bytes) -> list[tuple[str, str | bytes | None]]:
         return []
     if not record.order_id:
         return []
-    headers: list[tuple[str, str | bytes | None]] = [
+    event_type = _TYPES.get(record.WhichOneof("event") or "", Record.DESCRIPTOR.full_name)
+    time = record.record_time if record.HasField("record_time") else None
+    return _headers(record.event_id, event_type, record.order_id, time, record.traceparent)
+
+
+def command_headers_of(value: bytes) -> Headers:
+    """Return the headers of a Kafka message with this submitted command, by the same rules as `headers_of`."""
+    try:
+        command = SubmittedCommand.FromString(value)
+    except DecodeError:
+        return []
+    if not command.order_id:
+        return []
+    time = command.submit_time if command.HasField("submit_time") else None
+    return _headers(command.command_id, command.DESCRIPTOR.full_name, command.order_id, time, command.traceparent)
+
+
+def _headers(message_id: str, message_type: str, order_id: str, time: Timestamp | None, traceparent: str) -> Headers:
+    headers: Headers = [
         ("ce_specversion", "1.0"),
-        ("ce_id", record.event_id),
+        ("ce_id", message_id),
         ("ce_source", SOURCE),
-        ("ce_type", _TYPES.get(record.WhichOneof("event") or "", Record.DESCRIPTOR.full_name)),
-        ("ce_subject", record.order_id),
+        ("ce_type", message_type),
+        ("ce_subject", order_id),
         ("content-type", CONTENT_TYPE),
     ]
-    if record.HasField("record_time") and (time := _time(record.record_time)):
-        headers.append(("ce_time", time))
-    if record.traceparent:
-        headers.append(("traceparent", record.traceparent))
+    if time is not None and (text := _time(time)):
+        headers.append(("ce_time", text))
+    if traceparent:
+        headers.append(("traceparent", traceparent))
     return headers
 
 
