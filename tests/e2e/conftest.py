@@ -53,7 +53,9 @@ def own_server(own_log: LogOfServer, tmp_path: Path) -> Iterator[RunningServer]:
 
 def _log(request: pytest.FixtureRequest) -> LogOfServer:
     # The cluster is requested only for Kafka, because tests on the embedded log also run on machines without Kafka.
-    return OnKafka(request.getfixturevalue("cluster")) if request.param == "kafka" else Embedded()
+    if request.param == "embedded":
+        return Embedded()
+    return OnKafka(request.getfixturevalue("cluster"), has_commands=request.param == "kafka with commands")
 
 
 @pytest.fixture

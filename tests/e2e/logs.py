@@ -38,10 +38,12 @@ class Embedded(LogOfServer):
 
 
 class OnKafka(LogOfServer):
-    """A topic of several partitions."""
+    """A topic of several partitions; one more for submitted commands if `has_commands` is true."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: Cluster, *, has_commands: bool = False) -> None:
         self._cluster, self._topic = cluster, create_empty_topic(cluster, f"e2e.{next(_numbers)}", PARTITIONS)
+        if has_commands:
+            create_empty_topic(cluster, f"{self._topic}.commands", PARTITIONS)
 
     def server(self, data: Path) -> RunningServer:
         return create_server(self._cluster, self._topic, data, "command,projector,query")

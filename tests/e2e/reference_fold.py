@@ -9,7 +9,7 @@ from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate, advance
-from ordertrail_server.orders.chain import Verdict, digest, judge
+from ordertrail_server.orders.chain import LINKS, Verdict, digest, judge
 from ordertrail_server.schema.reading import Reading, read
 
 
@@ -27,13 +27,14 @@ class Fact(NamedTuple):
 
 
 class ReferenceFold:
-    """The facts of a log, the number of its void records, and the orders folded from the facts.
+    """The facts and recorded refusals of a log, the number of its void records, and the orders folded from the facts.
 
-    `add_record` fails if a record is neither a fact nor void.
+    `add_record` fails if a record is none of these.
     """
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
+        self.refusals: list[Fact] = []
         self.void = 0
         self.orders: dict[str, Aggregate] = {}
         self._links: defaultdict[tuple[str, int], set[bytes]] = defaultdict(set)
@@ -48,9 +49,13 @@ class ReferenceFold:
         if verdict is Verdict.VOID:
             self.void += 1
             return
-        assert verdict is Verdict.FACT, f"{verdict} at partition {partition}, offset {offset}"
-        self.facts.append(Fact(offset, reading, value, partition))
+        assert verdict in LINKS, f"{verdict} at partition {partition}, offset {offset}"
         self._links[event.order_id, event.order_version].add(digest(value))
+        if is_refusal:
+            self.refusals.append(Fact(offset, reading, value, partition))
+            self.orders[event.order_id] = before._replace(head=digest(value))
+            return
+        self.facts.append(Fact(offset, reading, value, partition))
         self.orders[event.order_id] = advance(before, event, reading.fault, digest(value))
 
     def _links_at(self, order_id: str, version: int) -> set[bytes]:
