@@ -11,6 +11,11 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import AppendLog
 
 
+def commands_of(log: EmbeddedLog) -> AppendLog:
+    assert log.commands is not None
+    return log.commands
+
+
 class TestMemoryLog(LogContract, AtomicAppends):
     @pytest.fixture(params=[1, 3])
     def log(self, request: pytest.FixtureRequest) -> MemoryLog:
@@ -32,7 +37,7 @@ class TestEmbeddedLogOfCommands(LogContract, AtomicAppends, Durability):
 
     @pytest.fixture
     async def log(self, events: EmbeddedLog) -> AsyncIterator[AppendLog]:
-        yield events.commands
+        yield commands_of(events)
         await events.close()
 
     @pytest.fixture
@@ -42,17 +47,17 @@ class TestEmbeddedLogOfCommands(LogContract, AtomicAppends, Durability):
         async def reopen() -> AppendLog:
             await logs[-1].close()
             logs.append(EmbeddedLog.open(tmp_path))
-            return logs[-1].commands
+            return commands_of(logs[-1])
 
         yield reopen
         await logs[-1].close()
 
     async def test_records_and_commands_are_apart(self, events: EmbeddedLog) -> None:
         await events.append(0, build_entries(2))
-        assert await events.commands.end(0) == 0
-        await events.commands.append(0, build_entries(1, 10))
+        assert await commands_of(events).end(0) == 0
+        await commands_of(events).append(0, build_entries(1, 10))
         assert await events.end(0) == 2
-        assert await events.commands.read(0, 0, 9) == build_logged_records(build_entries(1, 10))
+        assert await commands_of(events).read(0, 0, 9) == build_logged_records(build_entries(1, 10))
 
 
 class TestEmbeddedLog(LogContract, AtomicAppends, Durability):

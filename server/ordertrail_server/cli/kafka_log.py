@@ -21,16 +21,25 @@ def kafka_settings(bootstrap: str) -> "dict[str, Value]":
     return {**settings_from_environment(os.environ), "bootstrap.servers": bootstrap}
 
 
-async def open_topic(bootstrap: str, topic: str) -> "KafkaLog":
-    """Open the log on a topic like a server. Raises LogRefused, LogUnavailable."""
+async def open_topic(bootstrap: str, topic: str, commands_topic: str = "") -> "KafkaLog":
+    """Open the log on a topic like a server. Raises LogRefused, LogUnavailable.
+
+    With `commands_topic` its log of commands is opened too, if that topic exists.
+    """
     import logging
 
     from ordertrail_server.log.kafka.log import KafkaLog
-    from ordertrail_server.schema.cloud_event import headers_of
+    from ordertrail_server.schema.cloud_event import command_headers_of, headers_of
 
     # Only `serve` and `topics check` print notes.
     logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
-    return await KafkaLog.open(kafka_settings(bootstrap), topic, headers_of=headers_of)
+    return await KafkaLog.open(
+        kafka_settings(bootstrap),
+        topic,
+        headers_of=headers_of,
+        commands_topic=commands_topic,
+        commands_headers_of=command_headers_of,
+    )
 
 
 def find_topic(settings: "dict[str, Value]", name: str, *, is_retried: bool = True) -> "Topic | None":

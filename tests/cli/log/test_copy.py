@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command_line import CommandLine
+from tests.e2e.kafka.servers import create_empty_topic
 from tests.e2e.running_server import read_start_refusal
 from tests.kafka.cluster import Cluster
 from tests.kafka.topic_content import new_topic, read_all, write
@@ -243,3 +244,40 @@ def test_served_directory_or_one_without_a_log_is_not_copied(cluster: Cluster, t
 
     result = asyncio.run(while_it_is_served())
     assert (result.returncode, "already serves" in result.stderr) == (1, True)
+
+
+def store_commands(data: Path, entries: Sequence[Entry]) -> None:
+    async def store() -> None:
+        log = EmbeddedLog.open(data)
+        assert log.commands is not None
+        await log.commands.append(0, entries)
+        await log.close()
+
+    asyncio.run(store())
+
+
+def read_commands(data: Path) -> list[Logged]:
+    async def read() -> list[Logged]:
+        log = EmbeddedLog.follow(data)
+        assert log.commands is not None
+        commands = await log.commands.read(0, 0, 1000)
+        await log.close()
+        return commands
+
+    return asyncio.run(read())
+
+
+def test_submitted_commands_are_copied_to_a_topic_and_back(cluster: Cluster, tmp_path: Path) -> None:
+    topic = new_topic(cluster)
+    copier = Copier(cluster, topic)
+    data = create_embedded_log(tmp_path / "data", build_many_orders(3))
+    store_commands(data, build_entries(30))
+    refusal = copier.run(data, "topic")
+    assert refusal.returncode == 1
+    assert "the topic for them does not exist. Create it" in refusal.stderr
+    create_empty_topic(cluster, f"{topic}.commands")
+    assert copier.counts(data, "topic") == (9, 9)
+    assert read_all(cluster, f"{topic}.commands") == read_commands(data)
+    report = json.loads(copier.run(tmp_path / "backup", "data", "--json").stdout)
+    assert (report["commands"], report["commandsAlreadyThere"]) == (30, 0)
+    assert read_commands(tmp_path / "backup") == read_commands(data)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from itertools import zip_longest
 from typing import NamedTuple, Protocol
 
-from ordertrail_server.log.port import Entry, Log, Logged, LogRefused
+from ordertrail_server.log.port import AppendLog, Entry, Logged, LogRefused
 
 BATCH = 1000
 
@@ -48,7 +48,7 @@ class _CommonPrefix(NamedTuple):
     records: int
 
 
-async def copy(source: Source, target: Log, report_progress: ReportProgress = lambda _, __: None) -> CopyResult:
+async def copy(source: Source, target: AppendLog, report_progress: ReportProgress = lambda _, __: None) -> CopyResult:
     """Copy everything that was in the source at the start into the target, and verify every record.
 
     Both must have equal partition counts. No other process may write to the target. `report_progress` gets the number
@@ -76,7 +76,21 @@ async def copy(source: Source, target: Log, report_progress: ReportProgress = la
     )
 
 
-async def _compare(source: Source, target: Log, partition: int, progress: "_Progress") -> _CommonPrefix:
+async def copy_commands(
+    source: Source | None, target: AppendLog | None, report_progress: ReportProgress = lambda _, __: None
+) -> CopyResult:
+    """Copy submitted commands as `copy` does. If there are none, the target need not exist."""
+    if source is None or not any([await source.end(partition) for partition in range(source.partitions)]):
+        return CopyResult(0, 0)
+    if target is None:
+        raise CopyRefused(
+            "The log has submitted commands, but the topic for them does not exist. Create it (ordertrail topics "
+            "create), then copy again."
+        )
+    return await copy(source, target, report_progress)
+
+
+async def _compare(source: Source, target: AppendLog, partition: int, progress: "_Progress") -> _CommonPrefix:
     """Return the common beginning. Raises CopyRefused if the target holds anything else."""
     source_offset, target_offset, count = 0, 0, 0
     while target_records := await target.read(partition, target_offset, BATCH):
@@ -94,7 +108,7 @@ async def _compare(source: Source, target: Log, partition: int, progress: "_Prog
 
 
 async def _append(
-    source: Source, target: Log, partition: int, prefix: _CommonPrefix, end: int, progress: "_Progress"
+    source: Source, target: AppendLog, partition: int, prefix: _CommonPrefix, end: int, progress: "_Progress"
 ) -> None:
     source_offset, target_offset, _ = prefix
     while records := await _read(source, partition, source_offset, BATCH, end):

@@ -1,13 +1,13 @@
 """A view of a log without its foreign messages, which would be damage in an embedded log."""
 
 from ordertrail_server.log.embedded.record_key import belongs
-from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.port import AppendLog, Logged
 
 
 class OwnRecords:
     """Reads a log, and skips messages that are neither a record of an order of their partition nor a barrier."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: AppendLog) -> None:
         self._log = log
         self.partitions = log.partitions
         self._foreign: set[tuple[int, int]] = set()

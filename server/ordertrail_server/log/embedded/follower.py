@@ -6,17 +6,18 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
+from ordertrail_server.log.embedded.followed_table import FollowedTable
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
-from ordertrail_server.log.embedded.records import read_end, read_failure, read_records, refuse_stray_records
-from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Logged, LogUnavailable
+from ordertrail_server.log.embedded.records import Table, read_failure, refuse_stray_records
+from ordertrail_server.log.port import Capabilities, Entry, Logged
+from ordertrail_server.log.topic_name import ORDER_COMMANDS
+from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.read_pool import ReadPool
 from ordertrail_server.storage.sqlite import sqlite3
 
-POLL_SECONDS = 0.02
 CONNECTIONS = 2
 
 
@@ -28,11 +29,9 @@ class EmbeddedFollower:
     """
 
     capabilities = Capabilities()
-    commands: AppendLog | None = None
 
     def __init__(self, directory: Path) -> None:
         path = directory / LOG_FILE
-        self._closed = False
         with ExitStack() as stack:
             try:
                 self._open(path, stack)
@@ -40,33 +39,38 @@ class EmbeddedFollower:
                 raise read_failure(error, f"({path})") from error
             self._stack = stack.pop_all()
 
+    @property
+    def commands(self) -> FollowedTable | None:
+        """The log of submitted commands; None for a file of format 1."""
+        return self._commands
+
     async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next record will get."""
-        self._check(partition)
-        return await self._readers.run(read_end, partition)
+        return await self._records.end(partition)
 
     async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
-        """Raise PermissionError: only the process that serves the data directory appends."""
-        raise PermissionError("this process follows the log; only the one that serves the data directory appends")
+        """Append the entries, all or none, if this process serves the data directory; else raise PermissionError.
+
+        Cancelling does not stop an append that has begun.
+        """
+        return await self._records.append(partition, entries)
 
     async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
         """Return up to `limit` records (at least 1) from `offset` on, each one verified."""
-        self._check(partition)
-        check_range(offset, limit)
-        return await self._readers.run(read_records, partition, offset, limit, self.partitions)
+        return await self._records.read(partition, offset, limit)
 
     def skip_gap(self, partition: int, offset: int) -> int:
         """Return `offset`: an embedded log has no gaps."""
         return offset
 
     async def wait(self, partition: int, offset: int) -> None:
-        """Return as soon as the partition's end is above `offset`. Polls every 20 ms."""
-        while await self.end(partition) <= offset:  # noqa: ASYNC110 (another process appends)
-            await asyncio.sleep(POLL_SECONDS)
+        """Return as soon as the partition's end is above `offset`."""
+        await self._records.wait(partition, offset)
 
     async def close(self) -> None:
-        """Finish running calls, and release all resources. Later calls raise LogUnavailable."""
-        self._closed = True
+        """Finish running calls, and release all resources. Later calls raise LogUnavailable, as do those that wait."""
+        for table in filter(None, (self._records, self._commands)):
+            await table.close()
         await asyncio.to_thread(self._stack.close)
 
     def _open(self, path: Path, stack: ExitStack) -> None:
@@ -78,13 +82,15 @@ class EmbeddedFollower:
             self._readers = pool
         else:
             self._readers = stack.enter_context(ReadOnlyReaders(path))
-        self.identity, self.partitions, self.topic, _ = self._readers.run_blocking(read_description)
+        self.identity, self.partitions, self.topic, file_format = self._readers.run_blocking(read_description)
         self._readers.run_blocking(refuse_stray_records, self.partitions)
+        identity = digest(self.identity + Table.COMMANDS.encode())
+        self._records = self._open_table(Table.RECORDS, self.identity, self.topic)
+        commands = self._open_table(Table.COMMANDS, identity, ORDER_COMMANDS)
+        self._commands = commands if file_format > 1 else None
 
-    def _check(self, partition: int) -> None:
-        if self._closed:
-            raise LogUnavailable("the log is closed")
-        check_partition(partition, self.partitions)
+    def _open_table(self, table: Table, identity: bytes, topic: str) -> FollowedTable:
+        return FollowedTable(table, identity, topic, self.partitions, self._readers)
 
 
 def require_log(path: Path) -> None:

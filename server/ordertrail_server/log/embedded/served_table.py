@@ -5,36 +5,34 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from functools import partial
 
-from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.embedded.appender import Appender
+from ordertrail_server.log.embedded.followed_table import FollowedTable
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders
-from ordertrail_server.log.embedded.records import Table, read_records
-from ordertrail_server.log.port import Capabilities, Entry, Logged, LogUnavailable
+from ordertrail_server.log.embedded.records import Table
+from ordertrail_server.log.port import Entry
 from ordertrail_server.storage.read_pool import ReadPool
 
 
-class ServedTable:
-    """An AppendLog on one table. All tables of a file share its appender, the thread that it runs in, and the readers.
+class ServedTable(FollowedTable):
+    """An AppendLog on a table. All tables of a file share its appender, and the thread that it runs in.
 
-    After `close`, calls raise LogUnavailable.
+    After `close`, calls raise LogUnavailable, also those that wait.
     """
-
-    capabilities = Capabilities()
 
     def __init__(
         self,
         table: Table,
         identity: bytes,
         topic: str,
+        partitions: int,
+        readers: ReadPool | ReadOnlyReaders,
+        *,
         appender: Appender,
         thread: Executor,
-        readers: ReadPool | ReadOnlyReaders,
-        partitions: int,
     ) -> None:
-        self._table, self.identity, self.topic, self.partitions = table, identity, topic, partitions
-        self._appender, self._thread, self._readers = appender, thread, readers
-        self._appended = [asyncio.Event() for _ in range(partitions)]
-        self._closed = False
+        super().__init__(table, identity, topic, partitions, readers)
+        self._appender, self._thread = appender, thread
+        self._appended = [asyncio.Event() for _ in range(self.partitions)]
 
     async def end(self, partition: int, at_least: int = 0) -> int:
         """Return the offset that the partition's next message will get."""
@@ -54,16 +52,6 @@ class ServedTable:
         appending.add_done_callback(partial(self._wake, partition))
         return await asyncio.shield(appending)
 
-    async def read(self, partition: int, offset: int, limit: int) -> list[Logged]:
-        """Return up to `limit` messages (at least 1) from `offset` on, each one verified."""
-        self._check(partition)
-        check_range(offset, limit)
-        return await self._readers.run(read_records, partition, offset, limit, self.partitions, self._table)
-
-    def skip_gap(self, partition: int, offset: int) -> int:
-        """Return `offset`: an embedded log has no gaps."""
-        return offset
-
     async def wait(self, partition: int, offset: int) -> None:
         """Return as soon as the partition's end is above `offset`."""
         while await self.end(partition) <= offset:
@@ -71,14 +59,9 @@ class ServedTable:
 
     async def close(self) -> None:
         """Refuse later calls, and end the waits."""
-        self._closed = True
+        await super().close()
         for partition in range(self.partitions):
             self._wake(partition)
-
-    def _check(self, partition: int) -> None:
-        if self._closed:
-            raise LogUnavailable("the log is closed")
-        check_partition(partition, self.partitions)
 
     def _wake(self, partition: int, _: object = None) -> None:
         # Setting and then clearing the event wakes the current waiters. Each of them checks the end again.
