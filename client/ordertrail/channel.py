@@ -32,6 +32,7 @@ SERVICE_CONFIG = {
         {
             "name": [
                 {"service": "ordertrail.v1.OrderCommandService", "method": "ExecuteCommands"},
+                {"service": "ordertrail.v1.OrderCommandService", "method": "WatchCommand"},
                 {"service": "ordertrail.v1.OrderImportService", "method": "ImportOrders"},
                 {"service": "ordertrail.v1.OrderHistoryService", "method": "StreamOrderEvents"},
             ]

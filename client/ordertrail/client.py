@@ -22,6 +22,7 @@ from ordertrail.channel import open_channel
 from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
 from ordertrail.projection_methods import ProjectionMethods
+from ordertrail.submission_methods import SubmissionMethods
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(CommandMethods, ProjectionMethods):
+class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods):
     """A connection to Ordertrail. Tasks of one event loop can share it; `async with` closes it.
 
     `timeout` is the default deadline of each unary call, in seconds. `actor` names the sender of the commands and is

@@ -2,7 +2,7 @@
 
     OrderTrailError          the base class; itself raised for a status that this release does not know
     ├── InvalidRequest       correct the request; `violations` name the fields
-    ├── NotFound             query another order or another point in time
+    ├── NotFound             query another order, command or point in time
     ├── Refused              the order's state or an id already in use forbids the command; see `reason`
     │   └── VersionMismatch  read the order and decide again; see `expected` and `actual`
     ├── Unavailable          retry with the same request id, after `retry_after` seconds
@@ -73,7 +73,7 @@ class InvalidRequest(OrderTrailError):
 
 
 class NotFound(OrderTrailError):
-    """The order does not exist, or did not exist at that point in time."""
+    """The order, or another thing that the request names, does not exist, or did not exist at that point in time."""
 
 
 class Refused(OrderTrailError):

@@ -38,6 +38,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
+from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
@@ -69,7 +70,14 @@ _log = logging.getLogger(__name__)
 
 Request = TypeVar("Request", contravariant=True)
 Response = TypeVar("Response", covariant=True)
-Paged = TypeVar("Paged", ListOrdersRequest, ListOrderEventsRequest, ListProductTotalsRequest, ListParkedOrdersRequest)
+Paged = TypeVar(
+    "Paged",
+    ListOrdersRequest,
+    ListOrderEventsRequest,
+    ListProductTotalsRequest,
+    ListParkedOrdersRequest,
+    ListCommandsRequest,
+)
 DatedPage = ListOrdersResponse | ListOrderEventsResponse | ListProductTotalsResponse
 
 

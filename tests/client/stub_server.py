@@ -1,8 +1,9 @@
 # ruff: noqa: N802  (the rpcs' names are the contract's)
 """A stub server of the contract: it records requests, and answers or fails as a test configures."""
 
+import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -42,6 +43,7 @@ from ordertrail.v1.projection_service_pb2_grpc import (
     add_ProjectionServiceServicer_to_server,
 )
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.v1.submitted_commands_pb2 import SubmittedCommand, WatchCommandResponse
 
 Failure = tuple[grpc.StatusCode, str]
 AWAY: Failure = (grpc.StatusCode.UNAVAILABLE, "away")
@@ -58,6 +60,8 @@ class StubServer(OrderHistoryServiceServicer):
         self.failures: deque[Failure] = deque()
         self.pages: deque[Message] = deque()
         self.frames: Frames
+        self.watches: deque[Sequence[SubmittedCommand | Failure | None]] = deque()
+        """For each watch the commands that it yields; a failure ends it, None lets it wait for ever."""
         self.batches: Callable[[ExecuteCommandsRequest], ExecuteCommandsResponse | Failure] = accept_all
 
     async def record(self, request: Message, context: Any) -> None:
@@ -118,13 +122,15 @@ def build_receipt(command: Message) -> Receipt:
 
 
 def command_service(stub_server: StubServer) -> OrderCommandServiceServicer:
-    """Return a servicer that answers every verb with a receipt of the request's ids."""
+    """Return a servicer that answers every verb with a receipt of the request's ids, and other calls with pages."""
     methods = {
         method.name: _verb(stub_server, GetMessageClass(method.output_type))
+        if "receipt" in method.output_type.fields_by_name
+        else _page(stub_server)
         for method in COMMANDS.services_by_name["OrderCommandService"].methods
-        if not method.client_streaming
     }
-    kind = type("CommandService", (OrderCommandServiceServicer,), {**methods, "ExecuteCommands": _batches(stub_server)})
+    streams = {"ExecuteCommands": _batches(stub_server), "WatchCommand": _watch(stub_server)}
+    kind = type("CommandService", (OrderCommandServiceServicer,), {**methods, **streams})
     return cast(OrderCommandServiceServicer, kind())
 
 
@@ -170,6 +176,20 @@ def _batches(stub_server: StubServer) -> Any:
             if isinstance(response, tuple):
                 await context.abort(*response)
             yield response
+
+    return answer
+
+
+def _watch(stub_server: StubServer) -> Any:
+    async def answer(_: object, request: Any, context: Any) -> Any:
+        await stub_server.record(request, context)
+        for event in stub_server.watches.popleft():
+            if isinstance(event, tuple):
+                await context.abort(*event)
+            elif event is None:
+                await asyncio.Event().wait()
+            else:
+                yield WatchCommandResponse(command=event)
 
     return answer
 

@@ -41,6 +41,8 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "TIMELINE_OFF": Refused,
     "FUTURE_TIME": InvalidRequest,
     "AUDIT_RUNNING": Refused,
+    "COMMAND_NOT_FOUND": NotFound,
+    "COMMAND_REJECTED": Refused,
     "STATUS_FORBIDS": Refused,
     "NOTHING_CHANGES": Refused,
     "PRODUCT_ALREADY_ORDERED": Refused,
