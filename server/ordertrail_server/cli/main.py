@@ -12,6 +12,8 @@ from ordertrail_server.cli.standard_streams import open_standard_streams
 COMMANDS = {
     "serve": "Serve orders over gRPC.",
     "produce": "Send sample orders to a server.",
+    "submit": "Submit commands that the server stores and decides later.",
+    "commands": "List, show, watch, retry and reject submitted commands.",
     "history": "Show the events of an order or of a customer.",
     "orders": "List orders as they are, or as they were at a moment.",
     "diff": "Show the orders that changed between two moments.",
