@@ -25,8 +25,13 @@ def event_row(event: "HistoryEvent") -> tuple[str, str, str, str, str]:
 
 def event_line(event: "HistoryEvent") -> str:
     """Return an event as one line, for output that never ends."""
-    recorded, order_id, version, name, text = event_row(event)
-    return f"{recorded}  {escape(order_id)}  {version:>3}  {name:<26} {text}".rstrip()
+    return text_line(event, event_name(event), describe_details(event))
+
+
+def text_line(record: "HistoryEvent", name: str, text: str) -> str:
+    """Return one line of a record's envelope, a name, and a text without unprintable characters."""
+    recorded, order_id = time_text(record.record_time), escape(record.order_id)
+    return f"{recorded}  {order_id}  {record.order_version:>3}  {name:<26} {text}".rstrip()
 
 
 def event_name(event: "HistoryEvent") -> str:
