@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 from tests.cli.command_line import ENVIRONMENT, ORDERTRAIL, CommandLine
 
+from ordertrail_server.cli.commands import SUBMITTED_COMMANDS
 from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
@@ -18,6 +19,7 @@ from ordertrail_server.cli.server_call import DEFAULT_TARGET
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {
+    "commands": SUBMITTED_COMMANDS,
     "log": LOG_COMMANDS,
     "parked": PARKED_COMMANDS,
     "schema": SCHEMA_COMMANDS,

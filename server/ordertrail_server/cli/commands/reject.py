@@ -8,7 +8,7 @@ from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
 Example:
-  ordertrail commands reject 6d129153-c0c5-883e-87c9-62ee8d149278 --reason "wrong shop"
+  ordertrail commands reject $ID --reason "wrong shop"
 
 Exit codes: 0 rejected, 1 it had another outcome before, or the call failed, 2
 wrong usage."""
