@@ -98,6 +98,7 @@ def _values_outside(type_name: str, rule: str, bound: Any, field: Any) -> Iterat
         "min_items": lambda: [[]],
         "max_items": lambda: [[_element(field)] * (bound + 1)],
         "defined_only": lambda: [12_345],
+        "not_in": lambda: list(bound),
     }
     for value in values[rule]():
         yield rule, value

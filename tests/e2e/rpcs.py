@@ -52,6 +52,14 @@ from ordertrail.v1.projection_service_pb2 import (
     ResumeProjectionRequest,
     RetryParkedOrderRequest,
 )
+from ordertrail.v1.submitted_commands_pb2 import (
+    GetCommandRequest,
+    ListCommandsRequest,
+    RejectCommandRequest,
+    RetryCommandRequest,
+    SubmitCommandRequest,
+    WatchCommandRequest,
+)
 from ordertrail.values import line, shipped
 
 FILES = (order_command_service_pb2, order_history_service_pb2, order_import_service_pb2, projection_service_pb2)
@@ -104,7 +112,7 @@ RPCS = {
     for method in service.methods
 }
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
-VERBS = [method.name for method in COMMANDS.methods if not method.client_streaming]
+VERBS = [method.name for method in COMMANDS.methods if "receipt" in method.output_type.fields_by_name]
 
 
 def build_request(name: str, order_id: str = "some-order") -> Any:
@@ -128,6 +136,14 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "ExecuteCommands": ExecuteCommandsRequest(
             commands=[Command(confirm_order=ConfirmOrderRequest(order_id=order_id))]
         ),
+        "SubmitCommand": SubmitCommandRequest(
+            commands=[Command(confirm_order=ConfirmOrderRequest(order_id=order_id))], defer_decision=True
+        ),
+        "GetCommand": GetCommandRequest(command_id="no-such-command"),
+        "WatchCommand": WatchCommandRequest(command_id="no-such-command"),
+        "ListCommands": ListCommandsRequest(order_id=order_id),
+        "RetryCommand": RetryCommandRequest(command_id="no-such-command"),
+        "RejectCommand": RejectCommandRequest(command_id="no-such-command", reason="not wanted"),
         "ImportOrders": ImportOrdersRequest(documents=[SourceDocument(origin="somewhere", json=b"{}")]),
         "GetOrder": GetOrderRequest(order_id=order_id),
         "ListOrders": ListOrdersRequest(customer_id="shop-1"),

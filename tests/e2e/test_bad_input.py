@@ -61,7 +61,7 @@ async def test_single_request_above_64_kib_is_refused(orders: OrderTrail, name: 
     assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
 
 
-@pytest.mark.parametrize("name", BATCHED)
+@pytest.mark.parametrize("name", [*BATCHED, "SubmitCommand"])
 async def test_batch_above_1_mib_is_refused(orders: OrderTrail, name: str) -> None:
     call_refusal = await catch_refusal(RPCS[name].call(orders.channel, unknown_field(bytes(MEBIBYTE))))
     assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")

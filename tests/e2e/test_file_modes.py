@@ -57,5 +57,6 @@ async def test_file_modes_set_by_the_operator_are_kept(server: RunningServer) ->
         "data": 0o700,
         "log.sqlite": 0o600,
         "LOCK": 0o600,
+        "commands": 0o750,
         "projections": 0o750,
     }

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.e2e.logs import Embedded, LogOfServer
-from tests.e2e.refusals import catch_refusal
+from tests.e2e.refusals import catch_refusal, read_status
 from tests.e2e.rpcs import RPCS, VERBS, build_request
 from tests.e2e.sample_orders import build_order, import_documents, new_id
 
@@ -181,6 +181,22 @@ async def test_question_about_the_future_is_refused_with_the_time_of_the_server(
     server_time = Timestamp()
     server_time.FromJsonString(call_refusal.metadata["server_time"])
     assert 0 < server_time.seconds < FUTURE.seconds
+
+
+@pytest.mark.parametrize("name", ["GetCommand", "WatchCommand", "RetryCommand", "RejectCommand"])
+async def test_unknown_command_is_not_found(orders: OrderTrail, name: str) -> None:
+    call_refusal = await catch_refusal(RPCS[name].call(orders.channel, build_request(name).SerializeToString()))
+    assert (call_refusal.code.name, call_refusal.reason) == ("NOT_FOUND", "COMMAND_NOT_FOUND")
+
+
+async def test_rejected_command_is_refused_with_the_reason_of_the_operator(orders: OrderTrail) -> None:
+    order = build_order(new_id("order"), new_id("request"))
+    stored = await orders.submit(order, not_before=FUTURE)
+    rejected = await orders.reject_command(stored.results[0].submission.command_id, "wrong shop")
+    call_refusal = await catch_refusal(call_raw(orders, order))
+    for refusal in (read_status(rejected.refusal), call_refusal):
+        assert (refusal.code.name, refusal.reason) == ("ABORTED", "COMMAND_REJECTED")
+        assert refusal.message == "An operator rejected the command: wrong shop"
 
 
 def test_every_reason_has_a_test_in_this_directory() -> None:

@@ -21,7 +21,10 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.position_pb2 import TokenContents
+from ordertrail.v1.submitted_commands_pb2 import GetCommandRequest, ListCommandsRequest, WatchCommandRequest
 from ordertrail_server.log.token import write_page_token, write_token
+
+pytestmark = pytest.mark.parametrize("log", ["embedded", "kafka with commands"], indirect=True, scope="module")
 
 # {rpc.field: a request with a token in that field}
 POSITIONS: dict[str, Callable[[str], Any]] = {
@@ -35,20 +38,27 @@ POSITIONS: dict[str, Callable[[str], Any]] = {
     "StreamOrderEvents.at_least_as_fresh[0]": lambda t: StreamOrderEventsRequest(at_least_as_fresh=[t]),
     "StreamOrderEvents.resume_token": lambda t: StreamOrderEventsRequest(resume_token=t),
 }
+# The same for tokens of the log of commands.
+SUBMISSIONS: dict[str, Callable[[str], Any]] = {
+    "GetCommand.at_least_as_fresh[0]": lambda t: GetCommandRequest(command_id="c", at_least_as_fresh=[t]),
+    "WatchCommand.at_least_as_fresh[0]": lambda t: WatchCommandRequest(command_id="c", at_least_as_fresh=[t]),
+    "ListCommands.at_least_as_fresh[0]": lambda t: ListCommandsRequest(at_least_as_fresh=[t]),
+}
 PAGES: dict[str, Callable[[str], Any]] = {
+    "ListCommands.page_token": lambda t: ListCommandsRequest(page_token=t),
     "ListOrders.page_token": lambda t: ListOrdersRequest(page_token=t),
     "ListOrderEvents.page_token": lambda t: ListOrderEventsRequest(order_id="o", page_token=t),
 }
 INVALID_TOKENS = ("x", "AQ", "=", "ö", "\x00", "../../etc/passwd", " ", "A" * 8192, "🙂" * 100)
 
 
-@pytest.mark.parametrize("field", [*POSITIONS, *PAGES])
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS, *PAGES])
 async def test_text_that_is_no_token_is_refused(orders: OrderTrail, field: str) -> None:
     for text in INVALID_TOKENS:
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
 
 
-@pytest.mark.parametrize("field", POSITIONS)
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_damaged_or_truncated_token_is_refused(orders: OrderTrail, field: str) -> None:
     token = (await orders.send(build_order())).consistency_token
     damaged_tokens = [token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :] for at in range(len(token) - 1)]
@@ -71,7 +81,7 @@ def other_spellings(token: str) -> list[str]:
     return [text for text in spellings if text != token]
 
 
-@pytest.mark.parametrize("field", POSITIONS)
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_other_base64_spelling_of_token_is_refused(orders: OrderTrail, field: str) -> None:
     for text in other_spellings((await orders.send(build_order())).consistency_token):
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
@@ -83,12 +93,24 @@ async def test_other_base64_spelling_of_page_token_is_refused(orders: OrderTrail
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
 
 
-@pytest.mark.parametrize("field", POSITIONS)
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_token_of_another_log_is_refused(orders: OrderTrail, field: str) -> None:
     assert (await token_refusal(orders, field, write_token(b"another log here", {0: 1}))).reason == "FOREIGN_TOKEN"
 
 
+@pytest.mark.parametrize("field", SUBMISSIONS)
+async def test_token_of_a_receipt_is_refused_for_submitted_commands(orders: OrderTrail, field: str) -> None:
+    token = (await orders.send(build_order())).consistency_token
+    assert (await token_refusal(orders, field, token)).reason == "FOREIGN_TOKEN"
+
+
 @pytest.mark.parametrize("field", POSITIONS)
+async def test_token_of_a_submission_is_refused_for_orders(orders: OrderTrail, field: str) -> None:
+    token = (await orders.submit(build_order())).consistency_token
+    assert (await token_refusal(orders, field, token)).reason == "FOREIGN_TOKEN"
+
+
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_page_token_is_refused_as_consistency_token(orders: OrderTrail, field: str) -> None:
     assert (await token_refusal(orders, field, write_page_token(b"", 1))).reason == "INVALID_TOKEN"
 
@@ -146,7 +168,7 @@ async def test_token_with_impossible_positions_is_refused(orders: OrderTrail, of
 async def token_refusal(orders: OrderTrail, field: str, token: str) -> Refused:
     """Return the refusal of a token. Fails if it is not an invalid argument that names the field."""
     name, _, path = field.partition(".")
-    request = (POSITIONS | PAGES)[field](token)
+    request = (POSITIONS | SUBMISSIONS | PAGES)[field](token)
     call_refusal = await catch_refusal(RPCS[name].call(orders.channel, request.SerializeToString()))
     assert call_refusal.code.name == "INVALID_ARGUMENT"
     assert call_refusal.fields == [path]
