@@ -29,20 +29,20 @@ def split_request(batch: type[Message], raw: bytes) -> tuple[list[bytes], bytes]
     """Return the elements as `split_batch` does, and the bytes of all other fields. Raises Refused."""
     field = batch.DESCRIPTOR.fields[0]
     max_elements = field.GetOptions().Extensions[rules].repeated.max_items
-    elements, rest = list[bytes](), list[bytes]()
+    elements, other_fields = list[bytes](), list[bytes]()
     try:
         for count, (number, element, whole) in enumerate(_iterate_fields(raw), 1):
             if number == field.number:
                 elements.append(element)
             else:
-                rest.append(whole)
+                other_fields.append(whole)
             if len(elements) > max_elements or count > max_elements + UNKNOWN_FIELDS:
                 text = f"must contain no more than {max_elements} item(s)"
                 raise Refused(refusal_of([Violation(field.name, text, "repeated.max_items")]))
     except IndexError:
         text = f"The request is not a valid {batch.DESCRIPTOR.full_name} message."
         raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text)) from None
-    return elements, b"".join(rest)
+    return elements, b"".join(other_fields)
 
 
 def _iterate_fields(raw: bytes) -> Iterator[tuple[int, bytes, bytes]]:

@@ -73,8 +73,8 @@ class SubmissionService:
         """Yield the states of a command."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
         async with aclosing(self._finder.watch(request.command_id)) as states:
-            async for found in states:
-                yield await self._answer(messages.WatchCommandResponse, found)
+            async for state in states:
+                yield await self._answer(messages.WatchCommandResponse, state)
 
     async def ListCommands(self, request: messages.ListCommandsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a page of commands."""
@@ -84,9 +84,9 @@ class SubmissionService:
         states = sorted({STATES[state] for state in request.states} or set(State))
         open_states = OPEN_STATES & set(request.states)
         is_stopped = messages.COMMAND_STATE_STOPPED in open_states if len(open_states) == 1 else None
-        found, next_after = await self._finder.page(request.order_id, states, is_stopped, after, page_size(request))
+        commands, next_after = await self._finder.page(request.order_id, states, is_stopped, after, page_size(request))
         response = messages.ListCommandsResponse()
-        for command in found:
+        for command in commands:
             response.commands.append(await self._messages.build(command, has_event=False))
         if next_after is not None:
             response.next_page_token = next_page_token(request, self._store.log.identity, next_after)
@@ -101,8 +101,8 @@ class SubmissionService:
         """Refuse a command that has no outcome."""
         await self._store.wait_ready(query_deadline(time_remaining))
         deadline = command_deadline(time_remaining)
-        found = await self._finder.reject(request.command_id, request.reason, deadline)
-        return await self._answer(messages.RejectCommandResponse, found)
+        command = await self._finder.reject(request.command_id, request.reason, deadline)
+        return await self._answer(messages.RejectCommandResponse, command)
 
     def refuse_damage(self) -> AbstractContextManager[None]:
         """Refuse a call that finds the index damaged."""
@@ -120,9 +120,9 @@ class SubmissionService:
         ]
         await self._store.wait_reached(latest([(0,) * log.partitions, *offsets]), deadline)
 
-    async def _answer(self, response: type[Message], found: FoundCommand) -> bytes:
+    async def _answer(self, response: type[Message], command: FoundCommand) -> bytes:
         answer: Any = response()
-        answer.command.CopyFrom(await self._messages.build(found, has_event=True))
+        answer.command.CopyFrom(await self._messages.build(command, has_event=True))
         return bytes(answer.SerializeToString())
 
 
