@@ -139,7 +139,7 @@ class Record(_message.Message):
 
     @_builtins.property
     def refusal(self) -> Global___Refusal:
-        """Makes the record a refusal, which has no event. No release writes it yet; all of them judge it by the chain rule."""
+        """Makes the record a refusal, which has no event. All releases judge it by the chain rule."""
 
     @_builtins.property
     def order_placed_v1(self) -> _order_events_pb2.OrderPlaced:
