@@ -10,7 +10,9 @@ from tests.docs.pages import README, ROOT, console_commands, read_blocks
 from tests.docs.reader import PAGE_ADDRESS, START_COMMANDS, Reader
 from tests.e2e.running_server import RunningServer
 
-TOUR, IMPORTING, OPERATIONS = (ROOT / "docs" / f"{name}.md" for name in ("tour", "importing", "operations"))
+TOUR, IMPORTING, OPERATIONS, SUBMITTED = (
+    ROOT / "docs" / f"{name}.md" for name in ("tour", "importing", "operations", "command-sourcing")
+)
 
 
 async def run_console_commands(page: Path, reader: Reader) -> int:
@@ -24,7 +26,9 @@ async def run_console_commands(page: Path, reader: Reader) -> int:
     return count
 
 
-@pytest.mark.parametrize(("page", "count"), [(README, 3), (TOUR, 15)], ids=["README", "tour"])
+@pytest.mark.parametrize(
+    ("page", "count"), [(README, 3), (TOUR, 15), (SUBMITTED, 12)], ids=["README", "tour", "command-sourcing"]
+)
 async def test_documentation_page_shows_the_output_of_its_commands(page: Path, count: int, reader: Reader) -> None:
     assert await run_console_commands(page, reader) == count
 

@@ -30,7 +30,7 @@ CONTRACT, OPERATIONS, ARCHITECTURE = DOCS / "contract.md", DOCS / "operations.md
 # Files that the documents name although they do not exist yet.
 PLANNED = {"proto/ordertrail/events/v3"}
 # Files of a data directory, which are not in the repository.
-DATA_FILES = {"projections/served", "projections/source-digests.txt"}
+DATA_FILES = {"commands/index-1.sqlite", "projections/served", "projections/source-digests.txt"}
 FOLDERS = ("tests", "docs", "proto", "client", "server", "examples", "cli", *ARROWS)
 FILE_NAME = re.compile(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]*)`")
 MAKE_TARGET = re.compile(r"(?:`|^    )make ([a-z]+)", re.MULTILINE)
