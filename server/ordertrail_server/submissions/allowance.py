@@ -11,13 +11,13 @@ class Allowance:
         self._rate, self._burst, self._clock = rate, burst, clock
         self._units, self._filled_at = float(burst), clock()
 
-    def take(self, wanted: int) -> int:
-        """Take up to `wanted` units; return how many. Half a burst is taken at once, or none, if so many are wanted."""
+    def take(self, limit: int) -> int:
+        """Take up to `limit` units; return how many. Half a burst is taken at once, or none, if `limit` is as high."""
         now = self._clock()
         self._units = min(self._burst, self._units + self._rate * (now - self._filled_at))
         self._filled_at = now
-        units = min(wanted, int(self._units))
-        if units < min(wanted, self._burst // 2):
+        units = min(limit, int(self._units))
+        if units < min(limit, self._burst // 2):
             return 0
         self._units -= units
         return units

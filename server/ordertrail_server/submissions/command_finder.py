@@ -46,7 +46,7 @@ class CommandFinder:
         if stored is None:
             message = f"The server knows no command {command_id}."
             raise Refused(Refusal(reasons.ERROR_REASON_COMMAND_NOT_FOUND, message))
-        return self._found(*stored)
+        return self._resolve(*stored)
 
     async def watch(self, command_id: str) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
@@ -54,9 +54,9 @@ class CommandFinder:
         try:
             while True:
                 event.clear()
-                found = self.find(command_id)
-                yield found
-                if found.state is not State.OPEN or self._store.draining:
+                command = self.find(command_id)
+                yield command
+                if command.state is not State.OPEN or self._store.draining:
                     return
                 await event.wait()
         finally:
@@ -72,23 +72,23 @@ class CommandFinder:
         """
         await self._store.flush()
         positions = self._store.index.page(order_id, states, after, MANY)
-        found: list[FoundCommand] = []
+        commands: list[FoundCommand] = []
         page_bytes = 0
 
         def visit(position: int) -> None:
             nonlocal page_bytes
             value = self._store.index.value_at(position)
-            command = self._found(position, value)
+            command = self._resolve(position, value)
             is_hidden = command.state is State.OPEN and is_stopped not in (None, bool(command.stop_reason))
             if command.state in states and not is_hidden:
-                found.append(command)
+                commands.append(command)
                 page_bytes += len(value)
 
-        visited = await self._slices.map(visit, positions, lambda: len(found) >= size or page_bytes > PAGE_BYTES)
-        is_last = len(visited) == len(positions) < MANY and len(found) <= size
+        visited = await self._slices.map(visit, positions, lambda: len(commands) >= size or page_bytes > PAGE_BYTES)
+        is_last = len(visited) == len(positions) < MANY and len(commands) <= size
         if is_last:
-            return found, None
-        return found[:size], found[size - 1].position if len(found) > size else positions[len(visited) - 1]
+            return commands, None
+        return commands[:size], commands[size - 1].position if len(commands) > size else positions[len(visited) - 1]
 
     def retry(self, command_id: str) -> FoundCommand:
         """Have a stopped command decided again. Raises Refused if there is no such command."""
@@ -97,20 +97,20 @@ class CommandFinder:
 
     async def reject(self, command_id: str, reason: str, deadline: float) -> FoundCommand:
         """Refuse a command that has no outcome. Raises Refused if there is no such command, or it cannot be refused."""
-        found = self.find(command_id)
-        if found.state is State.OPEN:
+        command = self.find(command_id)
+        if command.state is State.OPEN:
             message = f"An operator rejected the command: {reason}"
-            rejection = Refusal(reasons.ERROR_REASON_COMMAND_REJECTED, message, found.command.order_id)
-            attempt = attempt_of(found.command, rejection)
+            rejection = Refusal(reasons.ERROR_REASON_COMMAND_REJECTED, message, command.command.order_id)
+            attempt = attempt_of(command.command, rejection)
             attempt.deadline = deadline
             self._store.handler.submit(attempt)
             answer = await attempt.answer
             if self.find(command_id).state is State.OPEN:  # the order is parked, or the log cannot be reached
                 raise Refused(answer if isinstance(answer, Refusal) else UNAVAILABLE)
-            self._store.processor_of(found.position).release(command_id)
+            self._store.processor_of(command.position).release(command_id)
         return self.find(command_id)
 
-    def _found(self, position: int, value: bytes) -> FoundCommand:
+    def _resolve(self, position: int, value: bytes) -> FoundCommand:
         command = read_submitted(value)
         assert command is not None, "the index holds submitted commands only"
         link = self._store.handler.receipt(command.order_id, command.request_id)
