@@ -112,6 +112,7 @@ Build = Callable[[], bytes]
     [
         pytest.param(lambda: b"\xff\xff", id="damaged"),
         pytest.param(lambda: b"", id="empty"),
+        pytest.param(lambda: build_stored_refusal().replace(b"STATUS", b"\xff" * 6), id="with a damaged detail"),
         pytest.param(lambda: build_stored_refusal("REASON_OF_A_LATER_RELEASE"), id="of a later release"),
     ],
 )

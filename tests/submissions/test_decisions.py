@@ -1,5 +1,6 @@
 """A submitted command is decided once, in the order of its order's commands, and its outcome never changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from tests.commands.running_handler import handle
 from tests.commands.running_writer import require_accepted
 from tests.commands.sample_requests import build_change_quantity, build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
-from tests.submissions.running_store import NOW, SECOND, Server, id_of, run_server
+from tests.submissions.running_store import NOW, SECOND, SOON, Server, id_of, run_server
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
@@ -190,3 +191,23 @@ async def test_waiting_command_can_be_rejected_before_it_is_due(server: Server) 
     assert rejected.link is not None
     status = await server.handler.read_refusal("order-1", rejected.link)
     assert status.message == "An operator rejected the command: changed my mind"
+
+
+async def test_rejection_ends_a_watch_and_lets_later_commands_be_refused_at_once(server: Server) -> None:
+    await server.decide(build_place_order())
+    [delayed] = await server.submit(build_confirm_order(), not_before=NOW + 3600 * SECOND)
+    watch_task = asyncio.create_task(server.wait_decided(id_of(delayed)))
+    await server.finder.reject(id_of(delayed), "changed my mind", float("inf"))
+    assert (await watch_task).state is State.REFUSED
+    async with asyncio.timeout(SOON):
+        while server.store.logs[0].has_open("order-1"):  # noqa: ASYNC110 (the index is written a moment later)
+            await asyncio.sleep(0.01)
+    assert isinstance((await server.submit(build_place_order("again")))[0], Refusal)
+
+
+async def test_watch_sees_that_a_call_has_decided_a_delayed_command(server: Server) -> None:
+    await server.decide(build_place_order())
+    [delayed] = await server.submit(build_confirm_order(), not_before=NOW + 3600 * SECOND)
+    watch_task = asyncio.create_task(server.wait_decided(id_of(delayed)))
+    require_accepted((await handle(server.handler, [build_confirm_order()]))[0])
+    assert (await watch_task).state is State.ACCEPTED

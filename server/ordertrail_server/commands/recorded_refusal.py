@@ -1,5 +1,7 @@
 """Recorded refusals: the outcomes of submitted commands that were refused."""
 
+from contextlib import suppress
+
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -36,9 +38,10 @@ def parse_refusal(value: bytes, order_id: str) -> Refusal:
     A reason that this release does not know, or a status that it cannot read, is INTERNAL: the command stays refused.
     """
     status, info, bad_request = read_status(value), ErrorInfo(), BadRequest()
-    for detail in status.details:
-        detail.Unpack(info)
-        detail.Unpack(bad_request)
+    with suppress(DecodeError):  # a damaged detail
+        for detail in status.details:
+            detail.Unpack(info)
+            detail.Unpack(bad_request)
     name = f"ERROR_REASON_{info.reason}"
     reason = ErrorReason.Value(name) if name in ErrorReason.keys() else ERROR_REASON_INTERNAL  # noqa: SIM118 (an enum)
     where = bad_request.field_violations[0].field if bad_request.field_violations else ""

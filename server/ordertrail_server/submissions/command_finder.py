@@ -1,6 +1,8 @@
 """Finds submitted commands and their outcomes."""
 
+from asyncio import timeout
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -15,6 +17,9 @@ from ordertrail_server.submissions.processor import attempt_of, state_of
 
 MANY = 1_000
 """The most rows that one page of a list visits."""
+
+LOOK_S = 1.0
+"""The pause after which the outcome of a watched command is looked for: a call may decide it before it is due."""
 
 PAGE_BYTES = 1 << 20
 """The most bytes of stored commands in one page, if it has more than one."""
@@ -50,15 +55,19 @@ class CommandFinder:
 
     async def watch(self, command_id: str) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
-        event = self._store.watch(command_id)
+        event, latest = self._store.watch(command_id), None
         try:
             while True:
                 event.clear()
                 command = self.find(command_id)
-                yield command
+                if command != latest:
+                    yield command
+                latest = command
                 if command.state is not State.OPEN or self._store.draining:
                     return
-                await event.wait()
+                with suppress(TimeoutError):
+                    async with timeout(LOOK_S):
+                        await event.wait()
         finally:
             self._store.unwatch(command_id, event)
 
@@ -108,6 +117,7 @@ class CommandFinder:
             if self.find(command_id).state is State.OPEN:  # the order is parked, or the log cannot be reached
                 raise Refused(answer if isinstance(answer, Refusal) else UNAVAILABLE)
             self._store.processor_of(command.position).release(command_id)
+            self._store.processor_of(command.position).note_rejected(command.position, command_id)
         return self.find(command_id)
 
     def _resolve(self, position: int, value: bytes) -> FoundCommand:

@@ -187,9 +187,7 @@ class CommandLog:
                 await self._fold_own(batch, offsets)
         except (AppendUncertain, LogUnavailable) as error:
             _log.warning("submitted commands could not be stored: %s", error)
-            for queued in batch:
-                if not queued.result.done():
-                    queued.result.set_exception(error)
+            self._fail([*batch, *self._queue], error)
             return
         except BaseException:
             for queued in batch:
@@ -199,6 +197,17 @@ class CommandLog:
             stored = self.find(queued.command.command_id)
             if stored is not None and not queued.result.done():
                 queued.result.set_result(stored)
+
+    def _fail(self, submissions: Sequence[Queued], error: Exception) -> None:
+        """Fail these submissions, and forget all that are queued.
+
+        Later commands of a submission must not be stored before earlier ones, which the caller sends again.
+        """
+        self._queue, self._queued_bytes = [], 0
+        self._nonempty.clear()
+        for queued in submissions:
+            if not queued.result.done():
+                queued.result.set_exception(error)
 
     async def _fold_own(self, batch: Sequence[Queued], offsets: Sequence[int]) -> None:
         if list(offsets) != list(range(self.position, self.position + len(offsets))):

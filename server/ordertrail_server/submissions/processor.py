@@ -112,6 +112,11 @@ class Processor:
         self._decided = [row for row in self._decided if row[0] >= limit]
         return decided
 
+    def note_rejected(self, position: int, command_id: str) -> None:
+        """Note that the command at a packed position was rejected, which may be long before it is due."""
+        self._decided.append((position, State.REFUSED))
+        self._on_change(command_id)
+
     def release(self, command_id: str) -> None:
         """Process a stopped command again."""
         stopped = self.stopped.pop(command_id, None)
