@@ -10,7 +10,6 @@ from tests.commands.running_handler import ProjectedHandler
 from tests.commands.sample_requests import new_id
 
 from ordertrail.v1.commands_pb2 import Command
-from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.log.port import Log
@@ -19,7 +18,7 @@ from ordertrail_server.schema.submitted_command import VERBS
 from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
-from ordertrail_server.submissions.submitter import Conditions, Submitter, command_id_of
+from ordertrail_server.submissions.submitter import Conditions, Prepared, Submitter
 
 SECOND = 1_000_000_000
 NOW = 1_900_000_000 * SECOND
@@ -34,7 +33,7 @@ class Server(NamedTuple):
     submitter: Submitter
     finder: CommandFinder
 
-    async def submit(self, *requests: Any, **conditions: Any) -> list[Attempt | Refusal]:
+    async def submit(self, *requests: Any, **conditions: Any) -> list[Prepared | Refusal]:
         """Submit copies of the requests together; return what the submitter returns for each."""
         settings = Conditions(
             conditions.get("defer_decision", False), conditions.get("not_before"), Caller("tester"), float("inf")
@@ -55,10 +54,10 @@ class Server(NamedTuple):
         return [await self.wait_decided(id_of(result)) for result in await self.submit(*requests, **conditions)]
 
 
-def id_of(result: Attempt | Refusal) -> str:
+def id_of(result: Prepared | Refusal) -> str:
     """Return the id of a stored command."""
-    assert isinstance(result, Attempt), result
-    return command_id_of(result)
+    assert isinstance(result, Prepared), result
+    return result.command_id
 
 
 def build_command(request: Any) -> Command:

@@ -2,7 +2,7 @@
 
 from ordertrail.v1 import submitted_commands_pb2 as messages
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.attempt import Accepted
 from ordertrail_server.commands.command_refusal import request_id_reused
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.refusal_status import status_of
@@ -12,7 +12,7 @@ from ordertrail_server.orders.times import moment
 from ordertrail_server.schema.submitted_command import SubmittedCommand
 from ordertrail_server.submissions.command_finder import FoundCommand
 from ordertrail_server.submissions.command_index import State
-from ordertrail_server.submissions.submitter import command_id_of
+from ordertrail_server.submissions.submitter import Prepared
 
 _STATES = {
     State.OPEN: messages.COMMAND_STATE_PENDING,
@@ -63,12 +63,12 @@ class CommandMessages:
             self._receipts.fill(receipt, command.order_id, command.request_id, accepted)
 
 
-def add_result(response: messages.SubmitCommandResponse, result: Attempt | Refusal) -> None:
+def add_result(response: messages.SubmitCommandResponse, result: Prepared | Refusal) -> None:
     """Add the result of one command of a submission."""
     message = response.results.add()
     if isinstance(result, Refusal):
         message.status.CopyFrom(status_of(result))
         return
     submission = message.submission
-    submission.command_id, submission.order_id = command_id_of(result), result.order_id
-    submission.request_id = result.request_id
+    submission.command_id, submission.order_id = result.command_id, result.attempt.order_id
+    submission.request_id = result.attempt.request_id

@@ -8,7 +8,6 @@ from google.protobuf.message import Message
 
 from ordertrail.v1 import submitted_commands_pb2 as messages
 from ordertrail.v1.commands_pb2 import Command
-from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.edge.batch_elements import split_request
@@ -22,7 +21,7 @@ from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
-from ordertrail_server.submissions.submitter import Conditions, Submitter
+from ordertrail_server.submissions.submitter import Conditions, Prepared, Submitter
 
 STATES = {
     messages.COMMAND_STATE_PENDING: State.OPEN,
@@ -55,7 +54,7 @@ class SubmissionService:
             raise Refused(results[0])
         return await self._response(results, ends)
 
-    async def _response(self, results: Sequence[Attempt | Refusal], ends: dict[int, int]) -> bytes:
+    async def _response(self, results: Sequence[Prepared | Refusal], ends: dict[int, int]) -> bytes:
         response = messages.SubmitCommandResponse()
         await self._slices.map(lambda result: add_result(response, result), results)
         offsets = tuple(ends.get(partition, 0) for partition in range(self._store.log.partitions))

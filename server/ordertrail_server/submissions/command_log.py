@@ -9,13 +9,14 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
 from ordertrail_server.log.port import AppendLog, AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted, write_submitted
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
 from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, NewCommand
 from ordertrail_server.submissions.inbox import Waiting
 
@@ -72,6 +73,7 @@ class CommandLog:
         """The offset before which all commands are in the index."""
 
         self._queue: list[Queued] = []
+        self._in_flight: dict[str, Queued] = {}
         self._queued_bytes = self._last_batch = 0
         self._nonempty, self._turn = asyncio.Event(), asyncio.Lock()
         self._tail: dict[str, IndexedCommand] = {}
@@ -91,16 +93,23 @@ class CommandLog:
         """True while submissions of several callers are being stored, and shortly after."""
         return self._last_batch > 1 and (bool(self._queue) or monotonic() < self._stored_at + STORING_S)
 
-    def submit(self, command: SubmittedCommand) -> "asyncio.Future[IndexedCommand]":
-        """Queue a submission. The result is the stored command with its id, which may be an earlier one.
+    def submit(self, command: SubmittedCommand, value: bytes) -> "asyncio.Future[IndexedCommand]":
+        """Queue a submission with its serialized form. The result is the command with its id that is stored.
 
-        The future raises AppendUncertain, LogUnavailable.
+        That may be an earlier one. The future raises AppendUncertain, LogUnavailable.
         """
         future: asyncio.Future[IndexedCommand] = asyncio.get_running_loop().create_future()
-        entry = Entry(command.order_id, write_submitted(command))
-        self._queue.append(Queued(command, entry, future))
-        self._queued_bytes += len(entry.value)
-        self._nonempty.set()
+        earlier, stored = self._in_flight.get(command.command_id), self.find(command.command_id)
+        if stored is not None:
+            future.set_result(stored)
+        elif earlier is not None:
+            earlier.result.add_done_callback(partial(_copy_result, future))
+        else:
+            queued = Queued(command, Entry(command.order_id, value), future)
+            self._queue.append(queued)
+            self._in_flight[command.command_id] = queued
+            self._queued_bytes += len(value)
+            self._nonempty.set()
         return future
 
     def find(self, command_id: str) -> IndexedCommand | None:
@@ -194,7 +203,8 @@ class CommandLog:
                 queued.result.cancel()
             raise
         for queued in batch:
-            stored = self.find(queued.command.command_id)
+            stored = self._tail.get(queued.command.command_id) or self.find(queued.command.command_id)
+            del self._in_flight[queued.command.command_id]
             if stored is not None and not queued.result.done():
                 queued.result.set_result(stored)
 
@@ -204,6 +214,7 @@ class CommandLog:
         Later commands of a submission must not be stored before earlier ones, which the caller sends again.
         """
         self._queue, self._queued_bytes = [], 0
+        self._in_flight.clear()
         self._nonempty.clear()
         for queued in submissions:
             if not queued.result.done():
@@ -217,7 +228,10 @@ class CommandLog:
         self._stored_at = monotonic()
         for queued, offset in zip(batch, offsets, strict=True):
             key, value = queued.entry
-            self._take(Logged(offset, key, value, digest(value)), queued.command, is_own=True)
+            record = Logged(offset, key, value, digest(value))
+            # `submit` has made sure that no other command has the id. Other servers may have stored one since.
+            is_new = self._log.capabilities.atomic_append
+            self._take(record, queued.command, is_own=True, is_new=is_new)
 
     async def _fold_to(self, end: int, own: frozenset[int] = frozenset()) -> None:
         while self.position < end:
@@ -237,11 +251,11 @@ class CommandLog:
             )
         self.position = after_gap
 
-    def _take(self, record: Logged, command: SubmittedCommand | None, *, is_own: bool) -> None:
-        """Fold one message. Of several commands with one id the first one counts."""
+    def _take(self, record: Logged, command: SubmittedCommand | None, *, is_own: bool, is_new: bool = False) -> None:
+        """Fold one message. Of several commands with one id the first one counts; `is_new` if that is known."""
         self.position, self._digest = record.offset + 1, record.digest
         self._grown.set()
-        if command is None or self.find(command.command_id) is not None:
+        if command is None or (not is_new and self.find(command.command_id) is not None):
             return
         delay = command.not_before
         due = min(command.submit_time, self._now()) if delay is None else delay
@@ -265,3 +279,15 @@ class CommandLog:
             _log.error("%s is not a submitted command under its order's id, and is skipped", where)
             return None
         return command
+
+
+def _copy_result(target: "asyncio.Future[IndexedCommand]", source: "asyncio.Future[IndexedCommand]") -> None:
+    """Give `target` the result of an earlier submission of the same command."""
+    if target.done():
+        return
+    if source.cancelled():  # its caller has gone; the command may be stored nevertheless
+        target.set_exception(AppendUncertain("the outcome of an earlier submission is unknown"))
+    elif (error := source.exception()) is not None:
+        target.set_exception(error)
+    else:
+        target.set_result(source.result())

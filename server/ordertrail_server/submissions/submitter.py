@@ -15,7 +15,7 @@ from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import AppendUncertain, LogUnavailable
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.refusal import Refusal
-from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
+from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted, write_submitted
 from ordertrail_server.submissions.command_index import IndexedCommand
 from ordertrail_server.submissions.command_log import CommandLog
 from ordertrail_server.submissions.command_store import CommandStore
@@ -46,11 +46,11 @@ class Submitter:
 
     async def submit(
         self, commands: Sequence[Command | Refusal], conditions: Conditions
-    ) -> tuple[list[Attempt | Refusal], dict[int, int]]:
+    ) -> "tuple[list[Result], dict[int, int]]":
         """Store the commands that are not refused at once.
 
-        Returns for each one its attempt, which has its ids, or why it is refused, and {partition: the offset after the
-        last command there}. Raises LogUnavailable.
+        Returns for each one the prepared command, which has its ids, or why it is refused, and {partition: the offset
+        after the last command there}. Raises LogUnavailable.
         """
         now = self._store.now()
         prepared = await self._slices.map(lambda command: self._prepare(command, conditions), commands)
@@ -111,31 +111,30 @@ class Submitter:
         answer = await question.answer
         return answer if isinstance(answer, Refusal) and answer.reason not in PASSED else None
 
-    def _queue(self, element: "Prepared | Refusal", conditions: Conditions, now: int) -> "Submission":
+    def _queue(self, element: "Prepared | Refusal", conditions: Conditions, now: int) -> "Refusal | Submission":
         if isinstance(element, Refusal):
-            return Submission(element, None)
-        attempt, commands = element.attempt, self._log_of(element.attempt)
-        stored = None if attempt.is_new_order else commands.find(element.command_id)
-        if stored is not None:
-            return Submission(_same_command(attempt, stored), None)
+            return element
+        commands = self._log_of(element.attempt)
         if commands.is_full:
-            return Submission(OVERLOADED, None)
-        return Submission(attempt, commands.submit(_submitted(element, conditions, now)))
+            return OVERLOADED
+        command = _submitted(element, conditions, now)
+        value = write_submitted(command)
+        return Submission(element, value, commands.submit(command, value))
 
-    async def _collect(self, submissions: Sequence["Submission"]) -> tuple[list[Attempt | Refusal], dict[int, int]]:
-        results, ends = list[Attempt | Refusal](), dict[int, int]()
-        for result, stored in submissions:
-            if stored is None or isinstance(result, Refusal):
-                results.append(result)
+    async def _collect(self, submissions: "Sequence[Refusal | Submission]") -> "tuple[list[Result], dict[int, int]]":
+        results, ends = list[Result](), dict[int, int]()
+        for submission in submissions:
+            if isinstance(submission, Refusal):
+                results.append(submission)
                 continue
             try:
-                command = await stored
+                stored = await submission.stored
             except (AppendUncertain, LogUnavailable):
                 results.append(UNAVAILABLE)
                 continue
-            partition, offset = LogPosition.unpack(command.position)
+            partition, offset = LogPosition.unpack(stored.position)
             ends[partition] = max(ends.get(partition, 0), offset + 1)
-            results.append(result if result.is_new_order else _same_command(result, command))
+            results.append(_result_of(submission, stored))
         return results, ends
 
     def _log_of(self, attempt: Attempt) -> CommandLog:
@@ -150,11 +149,15 @@ class Prepared(NamedTuple):
     command_id: str
 
 
-class Submission(NamedTuple):
-    """What becomes of one command: refused, or stored before, or stored once the future is done."""
+Result = Prepared | Refusal
 
-    result: Attempt | Refusal
-    stored: "Future[IndexedCommand] | None"
+
+class Submission(NamedTuple):
+    """A command that is being stored: its serialized form, and the future command with its id."""
+
+    prepared: Prepared
+    value: bytes
+    stored: "Future[IndexedCommand]"
 
 
 def preview_of(attempt: Attempt) -> Attempt:
@@ -193,11 +196,11 @@ def _submitted(element: Prepared, conditions: Conditions, now: int) -> Submitted
     )
 
 
-def _same_command(attempt: Attempt, stored: IndexedCommand) -> Attempt | Refusal:
-    """Return the attempt if the stored command with its id is the same one."""
+def _result_of(submission: Submission, stored: IndexedCommand) -> Result:
+    """Return the prepared command, or the refusal if the stored command with its id is another one."""
+    attempt = submission.prepared.attempt
+    if stored.value is submission.value:
+        return submission.prepared
     command = read_submitted(stored.value)
-    return (
-        attempt
-        if command is not None and command.digest == attempt.digest
-        else request_id_reused(attempt.order_id, attempt.request_id)
-    )
+    is_same = command is not None and command.digest == attempt.digest
+    return submission.prepared if is_same else request_id_reused(attempt.order_id, attempt.request_id)
