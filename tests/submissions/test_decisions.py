@@ -200,7 +200,7 @@ async def test_rejection_ends_a_watch_and_lets_later_commands_be_refused_at_once
     await server.finder.reject(id_of(delayed), "changed my mind", float("inf"))
     assert (await watch_task).state is State.REFUSED
     async with asyncio.timeout(SOON):
-        while server.store.logs[0].has_open("order-1"):  # noqa: ASYNC110 (the index is written a moment later)
+        while server.store.logs[0].tail.has_open("order-1"):  # noqa: ASYNC110 (the index is written a moment later)
             await asyncio.sleep(0.01)
     assert isinstance((await server.submit(build_place_order("again")))[0], Refusal)
 

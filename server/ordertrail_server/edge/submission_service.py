@@ -109,7 +109,7 @@ class SubmissionService:
 
     def drain(self) -> None:
         """End all watches."""
-        self._store.drain()
+        self._store.watchers.drain()
 
     async def _wait_fresh(self, tokens: Sequence[str], time_remaining: float | None) -> None:
         log, deadline = self._store.log, query_deadline(time_remaining)

@@ -55,7 +55,7 @@ class CommandFinder:
 
     async def watch(self, command_id: str) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
-        event, latest = self._store.watch(command_id), None
+        event, latest = self._store.watchers.add(command_id), None
         try:
             while True:
                 event.clear()
@@ -63,13 +63,13 @@ class CommandFinder:
                 if command != latest:
                     yield command
                 latest = command
-                if command.state is not State.OPEN or self._store.draining:
+                if command.state is not State.OPEN or self._store.watchers.draining:
                     return
                 with suppress(TimeoutError):
                     async with timeout(LOOK_S):
                         await event.wait()
         finally:
-            self._store.unwatch(command_id, event)
+            self._store.watchers.remove(command_id, event)
 
     async def page(
         self, order_id: str, states: Sequence[State], is_stopped: bool | None, after: int, size: int

@@ -1,23 +1,17 @@
-"""One partition of the log of commands: appends submissions in batches, and folds all messages.
-
-A folded command is in memory at once, in the tail, and in the index soon after. So an answer waits for one commit only,
-that of the log.
-"""
+"""One partition of the log of commands: appends submissions in batches, and folds all messages into the tail."""
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
 
 from ordertrail_server.log.port import AppendLog, AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
-from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.chain import digest
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
-from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, NewCommand
+from ordertrail_server.submissions.command_index import IndexedCommand
+from ordertrail_server.submissions.command_tail import CommandTail
 from ordertrail_server.submissions.inbox import Waiting
 
 _log = logging.getLogger(__name__)
@@ -27,14 +21,9 @@ QUEUE_BYTES = 16 * 1024 * 1024
 """The most bytes of submissions that wait for an append."""
 
 QUIET_ROUNDS = 24
-TAIL = 20_000
-"""The most commands in memory that are not in the index yet."""
 
 STORING_S = 0.05
 """How long after a submission the next one is expected."""
-
-INDEX_S = 0.2
-"""The pause between two transactions that add commands to the index."""
 
 
 class Added(NamedTuple):
@@ -56,32 +45,17 @@ class Queued(NamedTuple):
 class CommandLog:
     """Appends to one partition, and folds it."""
 
-    def __init__(
-        self,
-        log: AppendLog,
-        partition: int,
-        index: CommandIndex,
-        thread: Executor,
-        now: Callable[[], int],
-    ) -> None:
-        self._log, self.partition, self._index, self._thread, self._now = log, partition, index, thread, now
+    def __init__(self, log: AppendLog, partition: int, tail: CommandTail, now: Callable[[], int]) -> None:
+        self._log, self.partition, self.tail, self._now = log, partition, tail, now
+        self.position = tail.end
         self.on_added: Callable[[Added], None] = lambda _: None
         """Gets each command that is new in the log."""
-
-        self.position, self._digest = next(row[1:] for row in index.positions() if row[0] == partition)
-        self.indexed: int = self.position
-        """The offset before which all commands are in the index."""
 
         self._queue: list[Queued] = []
         self._in_flight: dict[str, Queued] = {}
         self._queued_bytes = self._last_batch = 0
         self._nonempty, self._turn = asyncio.Event(), asyncio.Lock()
-        self._tail: dict[str, IndexedCommand] = {}
-        self._values_in_tail: dict[int, bytes] = {}
-        self._orders_in_tail = Counter[str]()
         self._stored_at = 0.0
-        self._unwritten: list[NewCommand] = []
-        self._grown, self._space = asyncio.Event(), asyncio.Event()
 
     @property
     def is_full(self) -> bool:
@@ -99,7 +73,7 @@ class CommandLog:
         That may be an earlier one. The future raises AppendUncertain, LogUnavailable.
         """
         future: asyncio.Future[IndexedCommand] = asyncio.get_running_loop().create_future()
-        earlier, stored = self._in_flight.get(command.command_id), self.find(command.command_id)
+        earlier, stored = self._in_flight.get(command.command_id), self.tail.find(command.command_id)
         if stored is not None:
             future.set_result(stored)
         elif earlier is not None:
@@ -111,23 +85,6 @@ class CommandLog:
             self._queued_bytes += len(value)
             self._nonempty.set()
         return future
-
-    def find(self, command_id: str) -> IndexedCommand | None:
-        """Return a folded command by its id."""
-        return self._tail.get(command_id) or self._index.find(command_id)
-
-    def find_in_tail(self, command_id: str) -> IndexedCommand | None:
-        """Return a folded command that is not in the index yet, by its id."""
-        return self._tail.get(command_id)
-
-    def value_at(self, offset: int) -> bytes:
-        """Return the message of a folded command."""
-        value = self._values_in_tail.get(offset)
-        return self._index.value_at(LogPosition(self.partition, offset).pack()) if value is None else value
-
-    def has_open(self, order_id: str) -> bool:
-        """Return whether an order has a command that is not known to be decided."""
-        return order_id in self._orders_in_tail or self._index.has_open(order_id)
 
     async def run(self) -> None:
         """Append submissions for ever, those that gather during an append in the next one. Raises LogDamaged."""
@@ -159,29 +116,6 @@ class CommandLog:
             await self._log.wait(self.partition, self.position)
             await self.catch_up()
 
-    async def write_index(self) -> None:
-        """Add folded commands to the index for ever. Raises sqlite3.Error."""
-        while True:
-            await self._grown.wait()
-            self._grown.clear()
-            await self._write()
-            await asyncio.sleep(INDEX_S)
-
-    async def flush(self) -> None:
-        """Have the index include all folded commands, also those that are folded meanwhile."""
-        while self.indexed < self.position:
-            await self._write()
-
-    async def _write(self) -> None:
-        commands, self._unwritten = self._unwritten, []
-        add = (self.partition, self.position, self._digest, commands)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._index.add, *add)
-        self.indexed = add[1]
-        for command in commands:
-            del self._tail[command.command_id], self._values_in_tail[command.logged.offset]
-        self._orders_in_tail -= Counter(command.waiting.order_id for command in commands)
-        self._space.set()
-
     async def catch_up(self) -> None:
         """Fold up to the present end. Raises LogDamaged, LogUnavailable."""
         end = await self._log.end(self.partition, self.position)
@@ -191,7 +125,7 @@ class CommandLog:
     async def _append(self, batch: Sequence[Queued]) -> None:
         try:
             async with self._turn:
-                await self._wait_for_space()
+                await self.tail.wait_for_space()
                 offsets = await self._log.append(self.partition, [queued.entry for queued in batch])
                 await self._fold_own(batch, offsets)
         except (AppendUncertain, LogUnavailable) as error:
@@ -203,7 +137,7 @@ class CommandLog:
                 queued.result.cancel()
             raise
         for queued in batch:
-            stored = self._tail.get(queued.command.command_id) or self.find(queued.command.command_id)
+            stored = self.tail.find(queued.command.command_id)
             del self._in_flight[queued.command.command_id]
             if stored is not None and not queued.result.done():
                 queued.result.set_result(stored)
@@ -235,7 +169,7 @@ class CommandLog:
 
     async def _fold_to(self, end: int, own: frozenset[int] = frozenset()) -> None:
         while self.position < end:
-            await self._wait_for_space()
+            await self.tail.wait_for_space()
             records = await self._log.read(self.partition, self.position, READ)
             if not records:
                 self._skip_gap(end)
@@ -253,24 +187,15 @@ class CommandLog:
 
     def _take(self, record: Logged, command: SubmittedCommand | None, *, is_own: bool, is_new: bool = False) -> None:
         """Fold one message. Of several commands with one id the first one counts; `is_new` if that is known."""
-        self.position, self._digest = record.offset + 1, record.digest
-        self._grown.set()
-        if command is None or (not is_new and self.find(command.command_id) is not None):
+        self.position = record.offset + 1
+        self.tail.move(record)
+        if command is None or (not is_new and self.tail.find(command.command_id) is not None):
             return
         delay = command.not_before
         due = min(command.submit_time, self._now()) if delay is None else delay
         waiting = Waiting(due, record.offset, record.key, delay is not None)
-        position = LogPosition(self.partition, record.offset).pack()
-        self._tail[command.command_id] = IndexedCommand(position, record.value)
-        self._values_in_tail[record.offset] = record.value
-        self._orders_in_tail[record.key] += 1
-        self._unwritten.append(NewCommand(record, command.command_id, waiting))
+        self.tail.add(record, command.command_id, waiting)
         self.on_added(Added(waiting, command, is_own))
-
-    async def _wait_for_space(self) -> None:
-        while len(self._tail) >= TAIL:
-            self._space.clear()
-            await self._space.wait()
 
     def _read(self, record: Logged) -> SubmittedCommand | None:
         command = read_submitted(record.value)

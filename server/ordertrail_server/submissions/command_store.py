@@ -21,7 +21,9 @@ from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
 from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand
 from ordertrail_server.submissions.command_log import CommandLog
+from ordertrail_server.submissions.command_tail import CommandTail
 from ordertrail_server.submissions.processor import Processor
+from ordertrail_server.submissions.watchers import Watchers
 
 _log = logging.getLogger(__name__)
 
@@ -55,8 +57,7 @@ class CommandStore:
         self.logs: list[CommandLog] = []
         self.processors: list[Processor] = []
         self._ready, self._damaged = asyncio.Event(), asyncio.Event()
-        self._watchers: dict[str, set[asyncio.Event]] = {}
-        self.draining = False
+        self.watchers = Watchers()
 
     @property
     def log(self) -> AppendLog:
@@ -98,12 +99,12 @@ class CommandStore:
     async def flush(self) -> None:
         """Have the index include all commands that are known."""
         for commands in self.logs:
-            await commands.flush()
+            await commands.tail.flush()
 
     def find(self, command_id: str) -> IndexedCommand | None:
         """Return a command by its id. Raises Refused while the index is not current."""
         _ = self.index
-        tails = (commands.find_in_tail(command_id) for commands in self.logs)
+        tails = (commands.tail.find_in_memory(command_id) for commands in self.logs)
         return next(filter(None, tails), None) or self.index.find(command_id)
 
     def processor_of(self, position: int) -> Processor:
@@ -122,33 +123,6 @@ class CommandStore:
             self._ready.clear()
             self._damaged.set()
             raise NOT_READY from error
-
-    # Watching
-
-    def watch(self, command_id: str) -> asyncio.Event:
-        """Return an event that is set when the state of a command changes, or the server stops."""
-        event = asyncio.Event()
-        self._watchers.setdefault(command_id, set()).add(event)
-        return event
-
-    def unwatch(self, command_id: str, event: asyncio.Event) -> None:
-        """End a watch."""
-        watchers = self._watchers.get(command_id, set())
-        watchers.discard(event)
-        if not watchers:
-            self._watchers.pop(command_id, None)
-
-    def drain(self) -> None:
-        """End all watches, now and from now on."""
-        self.draining = True
-        for command_id in list(self._watchers):
-            self._notify(command_id)
-
-    def _notify(self, command_id: str) -> None:
-        for event in self._watchers.get(command_id, ()):
-            event.set()
-
-    # Running
 
     async def run(self) -> None:
         """Serve for ever. Raises LogDamaged, DataDirectoryRefused."""
@@ -179,20 +153,20 @@ class CommandStore:
         with ThreadPoolExecutor(1, "command-index") as thread:
             self.processors, self.logs = [], []
             for partition in range(self.log.partitions):
-                commands = CommandLog(self.log, partition, index, thread, self.now)
-                processor = Processor(self.handler, commands, index, self.now, self._notify, self._grace_s)
+                commands = CommandLog(self.log, partition, CommandTail(partition, index, thread), self.now)
+                processor = Processor(self.handler, commands, index, self.now, self.watchers.notify, self._grace_s)
                 self.logs.append(commands)
                 self.processors.append(processor)
             for commands in self.logs:
                 await commands.catch_up()
-                await commands.flush()
+                await commands.tail.flush()
             self._index = index
             self._ready.set()
             await self._run_parts(index, thread)
 
     async def _run_parts(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
         work = [self._damaged.wait(), self._note_decided(index, thread)]
-        work += [part for commands in self.logs for part in (commands.run(), commands.write_index())]
+        work += [part for commands in self.logs for part in (commands.run(), commands.tail.run())]
         work += [processor.run() for processor in self.processors]
         if not self.log.capabilities.atomic_append:
             work += [commands.follow() for commands in self.logs]
@@ -222,7 +196,7 @@ class CommandStore:
             decided = [
                 row
                 for processor, commands in zip(self.processors, self.logs, strict=True)
-                for row in processor.take_decided(commands.indexed)
+                for row in processor.take_decided(commands.tail.indexed)
             ]
             if decided:
                 note = partial(index.note_decided, decided)

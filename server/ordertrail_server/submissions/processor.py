@@ -128,7 +128,7 @@ class Processor:
         """Read the commands that are due soon from the index, as far as memory has space for them."""
         inbox = self._inbox
         while inbox.horizon.due < (now := self._now()) + AHEAD_NS // 2 and inbox.has_space:
-            await self._commands.flush()  # the inbox has refused those of the tail that do not lie before its horizon
+            await self._commands.tail.flush()  # the inbox has refused those behind its horizon
             start, count, end = inbox.horizon, CAPACITY // 4, now + AHEAD_NS
             rows = self._index.find_open(self._partition, start, end, count)
             inbox.horizon = inbox.horizon._replace(due=end, offset=0) if len(rows) < count else rows[-1]
@@ -146,7 +146,7 @@ class Processor:
         self._wake.clear()
 
     def _begin(self, waiting: Waiting) -> None:
-        command = self._fresh.pop(waiting.offset, None) or read_submitted(self._commands.value_at(waiting.offset))
+        command = self._fresh.pop(waiting.offset, None) or read_submitted(self._commands.tail.value_at(waiting.offset))
         assert command is not None, "the index holds submitted commands only"
         is_left = self._foreign.get(waiting.offset, 0.0) > monotonic()
         if not command.fault and not is_left:

@@ -97,8 +97,8 @@ class Submitter:
         """Return whether a command waits behind another one of its order, or is stored already."""
         if element.attempt.is_new_order:
             return False
-        commands = self._log_of(element.attempt)
-        return commands.has_open(element.attempt.order_id) or commands.find(element.command_id) is not None
+        tail = self._log_of(element.attempt).tail
+        return tail.has_open(element.attempt.order_id) or tail.find(element.command_id) is not None
 
     async def _preview(self, attempt: Attempt) -> Refusal | None:
         """Return why a command would be refused now."""

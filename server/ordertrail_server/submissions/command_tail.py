@@ -1,0 +1,96 @@
+"""The folded commands of one partition: those in memory that are not in the index yet, and those in the index.
+
+The index is written in the background, many commands with one transaction.
+"""
+
+import asyncio
+from collections import Counter
+from concurrent.futures import Executor
+
+from ordertrail_server.log.port import Logged
+from ordertrail_server.log.position import LogPosition
+from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, NewCommand
+from ordertrail_server.submissions.inbox import Waiting
+
+LENGTH = 20_000
+"""The most commands in memory that are not in the index yet."""
+
+PAUSE_S = 0.2
+"""The pause between two transactions that add commands to the index."""
+
+
+class CommandTail:
+    """Finds commands, and adds them to the index. Every method may raise sqlite3.Error."""
+
+    def __init__(self, partition: int, index: CommandIndex, thread: Executor) -> None:
+        self._partition, self._index, self._thread = partition, index, thread
+        self.end, self._digest = next(row[1:] for row in index.positions() if row[0] == partition)
+        """The offset after the last folded message."""
+
+        self.indexed: int = self.end
+        """The offset before which all commands are in the index."""
+
+        self._commands: dict[str, IndexedCommand] = {}
+        self._values: dict[int, bytes] = {}
+        self._orders = Counter[str]()
+        self._unwritten: list[NewCommand] = []
+        self._grown, self._space = asyncio.Event(), asyncio.Event()
+
+    def find(self, command_id: str) -> IndexedCommand | None:
+        """Return a folded command by its id."""
+        return self._commands.get(command_id) or self._index.find(command_id)
+
+    def find_in_memory(self, command_id: str) -> IndexedCommand | None:
+        """Return a folded command that is not in the index yet, by its id."""
+        return self._commands.get(command_id)
+
+    def value_at(self, offset: int) -> bytes:
+        """Return the message of a folded command."""
+        value = self._values.get(offset)
+        return self._index.value_at(LogPosition(self._partition, offset).pack()) if value is None else value
+
+    def has_open(self, order_id: str) -> bool:
+        """Return whether an order has a command that is not known to be decided."""
+        return order_id in self._orders or self._index.has_open(order_id)
+
+    def move(self, record: Logged) -> None:
+        """Note that a message is folded."""
+        self.end, self._digest = record.offset + 1, record.digest
+        self._grown.set()
+
+    def add(self, record: Logged, command_id: str, waiting: Waiting) -> None:
+        """Add the command of the message that was folded last. Its id is new."""
+        position = LogPosition(self._partition, record.offset).pack()
+        self._commands[command_id] = IndexedCommand(position, record.value)
+        self._values[record.offset] = record.value
+        self._orders[record.key] += 1
+        self._unwritten.append(NewCommand(record, command_id, waiting))
+
+    async def wait_for_space(self) -> None:
+        """Return once memory has space for further commands."""
+        while len(self._commands) >= LENGTH:
+            self._space.clear()
+            await self._space.wait()
+
+    async def run(self) -> None:
+        """Add folded commands to the index for ever."""
+        while True:
+            await self._grown.wait()
+            self._grown.clear()
+            await self._write()
+            await asyncio.sleep(PAUSE_S)
+
+    async def flush(self) -> None:
+        """Have the index include all folded commands, also those that are folded meanwhile."""
+        while self.indexed < self.end:
+            await self._write()
+
+    async def _write(self) -> None:
+        commands, self._unwritten = self._unwritten, []
+        add = (self._partition, self.end, self._digest, commands)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._index.add, *add)
+        self.indexed = add[1]
+        for command in commands:
+            del self._commands[command.command_id], self._values[command.logged.offset]
+        self._orders -= Counter(command.waiting.order_id for command in commands)
+        self._space.set()
