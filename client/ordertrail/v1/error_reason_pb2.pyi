@@ -88,6 +88,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Every ordered quantity is 0, so nothing can be shipped."""
     ERROR_REASON_UNREADABLE_DOCUMENT: _ErrorReason.ValueType  # 60
     """The imported document is not an order that this release can read."""
+    ERROR_REASON_SUBSCRIPTION_NOT_FOUND: _ErrorReason.ValueType  # 70
+    """The server has no such subscription."""
+    ERROR_REASON_SUBSCRIPTION_EXISTS: _ErrorReason.ValueType  # 71
+    """A subscription with this name exists, with another filter or other limits."""
+    ERROR_REASON_SUBSCRIPTION_STOPPED: _ErrorReason.ValueType  # 72
+    """The subscription has stopped, because the log lacks facts that it has delivered."""
+    ERROR_REASON_DELIVERY_NOT_PARKED: _ErrorReason.ValueType  # 73
+    """The order has no parked delivery in the subscription, or another one than the request names."""
+    ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: _ErrorReason.ValueType  # 74
+    """The server has as many subscriptions, or consumers, as its limits allow."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 80
     """The server handles as many requests as its limits allow."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 81
@@ -164,6 +174,16 @@ ERROR_REASON_NOTHING_ORDERED: ErrorReason.ValueType  # 49
 """Every ordered quantity is 0, so nothing can be shipped."""
 ERROR_REASON_UNREADABLE_DOCUMENT: ErrorReason.ValueType  # 60
 """The imported document is not an order that this release can read."""
+ERROR_REASON_SUBSCRIPTION_NOT_FOUND: ErrorReason.ValueType  # 70
+"""The server has no such subscription."""
+ERROR_REASON_SUBSCRIPTION_EXISTS: ErrorReason.ValueType  # 71
+"""A subscription with this name exists, with another filter or other limits."""
+ERROR_REASON_SUBSCRIPTION_STOPPED: ErrorReason.ValueType  # 72
+"""The subscription has stopped, because the log lacks facts that it has delivered."""
+ERROR_REASON_DELIVERY_NOT_PARKED: ErrorReason.ValueType  # 73
+"""The order has no parked delivery in the subscription, or another one than the request names."""
+ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: ErrorReason.ValueType  # 74
+"""The server has as many subscriptions, or consumers, as its limits allow."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 80
 """The server handles as many requests as its limits allow."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81
