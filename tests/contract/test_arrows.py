@@ -12,7 +12,7 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
-    "edge": {"submissions", "commands", "history", "projections", "orders", "schema", "log"},
+    "edge": {"submissions", "subscriptions", "commands", "history", "projections", "orders", "schema", "log"},
     "commands": {"facts", "projections", "orders", "schema", "log", "storage"},
     "submissions": {"commands", "facts", "history", "orders", "schema", "log", "storage"},
     "facts": {"orders", "schema", "log"},
@@ -21,6 +21,7 @@ ARROWS = {
     "log": {"orders", "storage"},
     "projections": {"facts", "definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
+    "subscriptions": {"history", "orders", "log", "schema", "storage"},
     "export": {"projections", "orders", "schema", "log", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},

@@ -41,6 +41,7 @@ OTHER_BYTES = {
         "ListOrderEventsResponse": "public events, as they are sent",
     },
     "projections/orders/order_reader.py": {"Order": "the public order in the projection orders"},
+    "subscriptions/loader.py": {"HistoryEvent": "a public event in the projection history"},
     "projections/orders/stored_orders.py": {"Order": "the public order in the projection orders"},
 }
 # Who knows the stored contract outside of schema: tools that hand on the descriptor of the record and see no record,

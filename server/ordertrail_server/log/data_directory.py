@@ -10,6 +10,7 @@ from ordertrail_server.storage.lock import LOCK_FILE, DataDirectoryRefused, Dire
 
 PROJECTIONS = "projections"
 COMMANDS = "commands"
+SUBSCRIPTIONS_FILE = "subscriptions.sqlite"
 # What releases before the projections kept here. It is only compared with the log.
 OLD_STATE, OLD_READ_MODEL = "state.sqlite", "read-model"
 # Files that an unused directory may contain. A new ext4 volume contains lost+found.
@@ -25,6 +26,11 @@ class DataDirectory(NamedTuple):
     def log(self) -> Path:
         """The log with all facts. All other files can be rebuilt from it."""
         return self.path / LOG_FILE
+
+    @property
+    def subscriptions(self) -> Path:
+        """The file of what consumers have acknowledged. It cannot be rebuilt from the log."""
+        return self.path / SUBSCRIPTIONS_FILE
 
     @property
     def projections(self) -> Path:
@@ -70,7 +76,7 @@ def _refuse_foreign_files(data: DataDirectory) -> None:
     if not data.path.is_dir():
         raise DataDirectoryRefused(f"{data.path} is not a directory. Use a new or empty directory.")
     names = sorted(path.name for path in data.path.iterdir() if path.name not in UNUSED_DIRECTORY_FILES)
-    remains = [name for name in names if name.startswith((OLD_STATE, LOG_FILE))]
+    remains = [name for name in names if name.startswith((OLD_STATE, LOG_FILE, SUBSCRIPTIONS_FILE))]
     stores = list(
         dict.fromkeys([*remains, *(path.relative_to(data.path).as_posix() for path in data.derived_stores())])
     )

@@ -1,0 +1,322 @@
+"""One subscription in a server: its state, its consumers, and the loop between them."""
+
+import logging
+from asyncio import Task, TimerHandle, create_task, get_running_loop, sleep
+from collections.abc import Callable, Iterable
+from time import time_ns
+
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL, ERROR_REASON_SUBSCRIPTION_STOPPED
+from ordertrail.v1.subscription_service_pb2 import ConsumeRequest, DeliveryRejection, HandOut as HandOutMessage
+from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.subscriptions.changes import Change, Claimed
+from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
+from ordertrail_server.subscriptions.definition import Definition
+from ordertrail_server.subscriptions.delivery_id import read_delivery_id, write_delivery_id
+from ordertrail_server.subscriptions.dispatch import Dispatch
+from ordertrail_server.subscriptions.event_source import EventSource
+from ordertrail_server.subscriptions.feed import Feed
+from ordertrail_server.subscriptions.hand_outs import Answered, HandOut, Outcome
+from ordertrail_server.subscriptions.order_queue import Flight
+from ordertrail_server.subscriptions.session import RESPONSE_BYTES, Session
+from ordertrail_server.subscriptions.state import SubscriptionState
+from ordertrail_server.subscriptions.state_record import Claim, StateRecord
+
+_log = logging.getLogger(__name__)
+
+HAND_OUTS = 200
+"""The most events that one step hands out, or takes back, before other calls have their turn."""
+
+SNAPSHOT_CHANGES = 20_000
+"""A snapshot replaces the records of a subscription when they hold this many changes more than it."""
+
+IDLE_RECORDS = 10_000
+"""The saved position follows the cursor of a subscription without matching events after this many records."""
+
+
+class RunningSubscription:
+    """For one event loop. `owner` is the id of the server process. `pending_bytes`: see Feed."""
+
+    def __init__(
+        self,
+        state: SubscriptionState,
+        owner: str,
+        committer: Committer,
+        source: EventSource,
+        pending_bytes: Callable[[], int],
+        change_count: int = 0,
+    ) -> None:
+        assert state.definition is not None
+        self.state, self.definition = state, state.definition
+        self.sessions: dict[Session, None] = {}
+        self._owner, self._committer, self._source = owner, committer, source
+        self._pending_bytes, self._change_count = pending_bytes, change_count
+        self._dispatch: Dispatch | None = None
+        self._feed: Feed | None = None
+        self._records: list[StateRecord] = []
+        self._changes: list[Change] = []
+        self._effects: list[Effect] = []
+        self._tasks: list[Task[None]] = []
+        self._delays: dict[str, TimerHandle] = {}
+
+    @property
+    def uid(self) -> str:
+        """The id of the subscription."""
+        return self.definition.uid
+
+    @property
+    def in_flight_count(self) -> int:
+        """The number of hand-outs that are not answered."""
+        return self._dispatch.in_flight_count if self._dispatch else 0
+
+    @property
+    def parked_count(self) -> int:
+        """The number of orders with a backlog that waits."""
+        backlogs = (self.state.orders[order_id].backlog for order_id in self.state.backlog_ids)
+        return sum(backlog is not None and backlog.is_waiting for backlog in backlogs)
+
+    def connect(self) -> Session:
+        """Connect a consumer. Raises Refused if the subscription has stopped."""
+        refuse_stopped(self.definition, self.state.stop_reason)
+        self._start()
+        session = Session()
+        self.sessions[session] = None
+        if not self._tasks:
+            assert self._feed is not None
+            self._tasks = [create_task(self._guard_feed(self._feed)), create_task(self._expire_regularly())]
+        return session
+
+    def disconnect(self, session: Session, *, is_orderly: bool = False) -> None:
+        """Disconnect a consumer: what is in flight to it is handed out to others, and its call ends.
+
+        If it has ended its requests in order, what it leaves counts no attempts.
+        """
+        if session not in self.sessions:
+            return
+        del self.sessions[session]
+        self._running.disconnect(session.consumer, time_ns(), is_orderly=is_orderly)
+        if not self.sessions:
+            self._cancel_tasks()
+            self._running.unload()
+        self._after_change(session.end)
+
+    def answer(self, session: Session, request: ConsumeRequest) -> None:
+        """Note the credits and answers of a consumer. Raises Refused if it has more credits than it may have."""
+        dispatch, session.is_silent = self._running, False
+        session.grant(request.credits)
+        dispatch.add_credits(session.consumer, request.credits.events, request.credits.bytes)
+        for hand_out in request.acknowledgements:
+            position = self._position_of(hand_out)
+            if position is None:
+                session.confirm(hand_out, Outcome.STALE)
+            else:
+                self._confirm(session, dispatch.acknowledge(session.consumer, position, hand_out.attempt, time_ns()))
+        for rejection in request.rejections:
+            self._reject(session, rejection)
+        self._after_change()
+
+    def change(self, changes: Iterable[Change], effect: Effect) -> None:
+        """Apply changes that an operator made, and run the effect once they are durable."""
+        self._claim()
+        for change in changes:
+            self.state.apply(change)
+            self._changes.append(change)
+        self._after_change(effect)
+
+    def replay(self, order_id: str, effect: Effect) -> bool:
+        """Hand out a parked order again. Return False if it is not parked."""
+        self._start()
+        return self._operate(self._running.replay(order_id, time_ns()), effect)
+
+    def skip(self, order_id: str, position: int, effect: Effect) -> bool:
+        """Skip the first event of a parked order. Return False if it is not parked there."""
+        self._start()
+        return self._operate(self._running.skip(order_id, position, time_ns()), effect)
+
+    def save_position(self) -> None:
+        """Move the saved position as far as it goes."""
+        if self._dispatch is not None:
+            self._dispatch.save_position(time_ns())
+            if self._dispatch.changes:
+                self._committer.note_change(self)
+
+    def take_commit(self) -> Commit:
+        """Return what must be appended, and done after that."""
+        if self._dispatch is not None:
+            self._dispatch.save_position(time_ns())
+            self._changes.extend(self._dispatch.changes)
+            self._dispatch.changes.clear()
+        if self._changes:
+            self._records.append(StateRecord(self.uid, self.state.claim, tuple(self._changes)))
+            self._change_count += len(self._changes)
+        records, effects = self._records, self._effects
+        self._records, self._changes, self._effects = [], [], []
+        if self.state.is_deleted:
+            return Commit((), effects)
+        return Commit(records, effects, self._take_snapshot())
+
+    def end(self, error: Exception) -> None:
+        """End the calls of all consumers."""
+        for session in list(self.sessions):
+            session.end(error)
+            self.disconnect(session)
+
+    def close(self) -> None:
+        """Stop to read, and forget delays."""
+        self._cancel_tasks()
+        for handle in self._delays.values():
+            handle.cancel()
+
+    @property
+    def _running(self) -> Dispatch:
+        assert self._dispatch is not None
+        return self._dispatch
+
+    def _start(self) -> None:
+        self._claim()
+        if self._dispatch is None:
+            self._dispatch = Dispatch(self.state)
+            self._feed = Feed(self._source, self.definition.filter, self._dispatch, self._pending_bytes, time_ns)
+
+    def _claim(self) -> None:
+        if self.state.claim.owner != self._owner:
+            record = StateRecord(self.uid, Claim(self.state.claim.epoch + 1, self._owner), (Claimed(),))
+            self.state.fold(record)
+            self._records.append(record)
+
+    def _operate(self, is_done: bool, effect: Effect) -> bool:
+        self._after_change(effect if is_done else None)
+        return is_done
+
+    def _after_change(self, effect: Effect | None = None) -> None:
+        if effect is not None:
+            self._effects.append(effect)
+        if self._dispatch is not None:
+            self._hand_out()
+        is_changed = self._dispatch is not None and (self._dispatch.changes or self._is_far_behind())
+        if self._effects or self._changes or is_changed:
+            self._committer.note_change(self)
+        if self._feed is not None:
+            self._feed.note_room()
+
+    def _is_far_behind(self) -> bool:
+        return sum(self._running.cursor) - sum(self.state.saved) >= IDLE_RECORDS and not self._running.in_flight_count
+
+    def _hand_out(self) -> None:
+        is_cut = False
+        for session in list(self.sessions):
+            room = RESPONSE_BYTES - session.unsent_bytes
+            if room > 0 and not session.is_silent:
+                hand_outs = self._running.hand_out(session.consumer, HAND_OUTS, room, time_ns())
+                if hand_outs:
+                    self._deliver_later(session, hand_outs)
+                    is_cut = is_cut or len(hand_outs) == HAND_OUTS
+                    self.sessions[session] = self.sessions.pop(session)  # the next time the others come first
+        if is_cut:
+            self._effects.append(self._after_change)
+
+    def _deliver_later(self, session: Session, hand_outs: list[HandOut]) -> None:
+        for hand_out in hand_outs:
+            session.reserve(hand_out)
+
+        def deliver() -> None:
+            deadline = get_running_loop().time() + self.state.limits.acknowledge_s
+            for hand_out in hand_outs:
+                session.release(hand_out)
+                flight = session.consumer.find_flight(hand_out.position, hand_out.attempt)
+                if flight is not None:
+                    flight.deadline = deadline
+                    session.deliver(hand_out, self._message_of(hand_out.position, hand_out.attempt))
+
+        self._effects.append(deliver)
+
+    def note_sent(self) -> None:
+        """Hand out more to a consumer that has read a response."""
+        self._after_change()
+
+    def _confirm(self, session: Session, answers: Iterable[Answered]) -> None:
+        for position, attempt, outcome in answers:
+            message = self._message_of(position, attempt)
+            if outcome == Outcome.STALE:
+                session.confirm(message, outcome)
+            else:
+                self._effects.append(lambda message=message, outcome=outcome: session.confirm(message, outcome))  # type: ignore[misc]
+
+    def _reject(self, session: Session, rejection: DeliveryRejection) -> None:
+        hand_out, delay_s = rejection.hand_out, rejection.delay.ToNanoseconds() / 1e9
+        position = self._position_of(hand_out)
+        if position is None:
+            session.confirm(hand_out, Outcome.STALE)
+            return
+        flight = session.consumer.find_flight(position, hand_out.attempt)
+        reason = rejection.reason or "its consumer rejected it without a reason"
+        answers = self._running.reject(
+            session.consumer, position, hand_out.attempt, reason, time_ns(), is_delayed=delay_s > 0
+        )
+        if flight is not None and delay_s > 0 and answers[0].outcome == Outcome.REJECTED:
+            self._delay(flight.queue.order_id, delay_s)
+        self._confirm(session, answers)
+
+    def _delay(self, order_id: str, seconds: float) -> None:
+        if order_id in self._delays:
+            self._delays[order_id].cancel()
+        self._delays[order_id] = get_running_loop().call_later(seconds, self._resume, order_id)
+
+    def _resume(self, order_id: str) -> None:
+        del self._delays[order_id]
+        self._running.resume(order_id, time_ns())
+        self._after_change()
+
+    def _position_of(self, hand_out: HandOutMessage) -> int | None:
+        if hand_out.epoch != self.state.claim.epoch:
+            return None
+        return read_delivery_id(self.uid, hand_out.delivery_id)
+
+    def _message_of(self, position: int, attempt: int) -> HandOutMessage:
+        delivery_id = write_delivery_id(self.uid, position)
+        return HandOutMessage(delivery_id=delivery_id, epoch=self.state.claim.epoch, attempt=attempt)
+
+    def _take_snapshot(self) -> StateRecord | None:
+        if self._change_count < SNAPSHOT_CHANGES + len(self.state.orders):
+            return None
+        changes = tuple(self.state.to_changes())
+        self._change_count = len(changes)
+        return StateRecord(self.uid, self.state.claim, changes)
+
+    async def _guard_feed(self, feed: Feed) -> None:
+        try:
+            await feed.run(self._after_change)
+        except Exception:
+            _log.exception("subscription %s cannot read events", self.definition.name)
+            text = "The server cannot read the events of this subscription; report it to the operator."
+            get_running_loop().call_soon(self.end, Refused(Refusal(ERROR_REASON_INTERNAL, text)))
+
+    async def _expire_regularly(self) -> None:
+        loop = get_running_loop()
+        while True:
+            flights = self._running.expired(loop.time(), HAND_OUTS)
+            for flight in flights:
+                self._expire(flight)
+            if flights:
+                self._after_change()
+            await sleep(0 if len(flights) == HAND_OUTS else min(1.0, self.state.limits.acknowledge_s / 4))
+
+    def _expire(self, flight: Flight) -> None:
+        """Take an event back from a consumer that did not answer in time. It gets no other before it says something."""
+        session = next((session for session in self.sessions if session.consumer is flight.consumer), None)
+        if session is not None:
+            session.is_silent = True
+            reason = "its consumer did not answer in time"
+            answers = self._running.reject(session.consumer, flight.position, flight.attempt, reason, time_ns())
+            self._confirm(session, answers[1:])
+
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = []
+
+
+def refuse_stopped(definition: Definition, reason: str) -> None:
+    """Raise Refused if there is a reason why the subscription has stopped."""
+    if reason:
+        message = f"Subscription {definition.name} has stopped: {reason}."
+        raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_STOPPED, message))

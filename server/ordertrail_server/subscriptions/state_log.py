@@ -1,0 +1,37 @@
+"""The interface of the log of state records. Every adapter passes the contract suite in tests/subscriptions."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ordertrail_server.operator_error import OperatorError
+from ordertrail_server.subscriptions.state_record import StateRecord
+
+
+class StateUnavailable(OperatorError):
+    """State records cannot be stored for now, as on a full disk. Some of them may be stored nevertheless."""
+
+
+class StateDamaged(OperatorError):
+    """The stored state records cannot be read. The message says what to do."""
+
+
+class StateLog(Protocol):
+    """An append-only log of state records, of which only the order within a subscription matters.
+
+    Appending a record twice has no other effect than appending it once. For one event loop and one caller at a time.
+    """
+
+    async def read(self) -> list[StateRecord]:
+        """Return all records, in the order in which they were appended. Raises StateDamaged, StateUnavailable."""
+
+    async def append(self, records: Sequence[StateRecord]) -> None:
+        """Append records. They are durable when this returns. Raises StateUnavailable, StateDamaged."""
+
+    async def replace(self, uid: str, records: Sequence[StateRecord]) -> None:
+        """Replace all records of a subscription: by a snapshot of its state, or by nothing once it is deleted.
+
+        A reader sees the records before the call or those after it. Raises as `append` does.
+        """
+
+    async def close(self) -> None:
+        """Finish a running call, and release all resources."""
