@@ -25,11 +25,13 @@ from ordertrail_server.edge.server import (
     HISTORY as HISTORY_SERVICE,
     IMPORT,
     PROJECTION,
+    SUBSCRIPTIONS,
     WHOLE_SERVER,
     Server,
 )
 from ordertrail_server.edge.submission_messages import CommandMessages
 from ordertrail_server.edge.submission_service import SubmissionService
+from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.fold_progress import log_fold_progress
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.queried_projection import QueriedProjection
@@ -64,6 +66,9 @@ from ordertrail_server.submissions.command_finder import CommandFinder
 from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
+from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
+from ordertrail_server.subscriptions.event_source import EventSource
+from ordertrail_server.subscriptions.subscriptions import Subscriptions
 
 _log = logging.getLogger(__name__)
 
@@ -114,6 +119,8 @@ class Service:
         history = None
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
+            if isinstance(log, EmbeddedLog) and "query" in roles:
+                await self._start_subscriptions(server, log, history, ends)
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._watch(self._report_serving(server, self._handler, history))
@@ -215,6 +222,18 @@ class Service:
             server.answer_queries(service, projections)
         return service
 
+    async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
+        state_log = await EmbeddedStateLog.open(self._data.subscriptions)
+        self._exit_stack.push_async_callback(state_log.close)
+        source = EventSource(history.hub)
+        subscriptions = Subscriptions(state_log, log, source, create_id)
+        await subscriptions.start()
+        self._exit_stack.push_async_callback(subscriptions.close)
+        self._watch(subscriptions.committer.run())
+        self._watch(subscriptions.witness_regularly())
+        freshness = Freshness(source.model, history.hub.progress, log, ends)
+        server.answer_subscriptions(SubscriptionService(subscriptions, log, source, freshness))
+
     def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
         path = live_generation(self._data.projections, name)
         model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds, on_damage)
@@ -244,6 +263,8 @@ class Service:
             await history.wait_complete()
             for name in (HISTORY_SERVICE.full_name, PROJECTION.full_name) if "query" in self._settings.role else ():
                 server.set_serving(name, True)
+            if "query" in self._settings.role and self._settings.log == "embedded":
+                server.set_serving(SUBSCRIPTIONS.full_name, True)
         server.set_serving(WHOLE_SERVER, True)
 
     async def _raise_if_refused(self, projector: ProjectionHost) -> None:

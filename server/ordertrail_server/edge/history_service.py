@@ -68,7 +68,7 @@ class HistoryService:
         self._recency = recency
         self._totals_recency = FollowingRecency(product_totals.progress, recency.current_at)
         recency.add_follower(self._totals_recency)
-        self._hub = StreamHub(history.model, history.progress, recency, heartbeat_s)
+        self.hub = StreamHub(history.model, history.progress, recency, heartbeat_s)
 
     async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. Waits for an as-of token like for at_least_as_fresh."""
@@ -123,7 +123,7 @@ class HistoryService:
         self, request: StreamOrderEventsRequest, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames. Close the generator when the caller has disconnected."""
-        return stream_events(self._hub, self._history.freshness, request, query_deadline(time_remaining))
+        return stream_events(self.hub, self._history.freshness, request, query_deadline(time_remaining))
 
     async def DiffOrders(  # noqa: N802
         self, request: DiffOrdersRequest, time_remaining: float | None
@@ -135,7 +135,7 @@ class HistoryService:
         diffs = DiffStream(self._orders.model, self._history.model, bounds, request.customer_id)
         async with aclosing(diffs.frames()) as frames:
             async for frame in frames:
-                if self._hub.draining:
+                if self.hub.draining:
                     message = "The server stops, so the diff is incomplete; ask another server with the same moments."
                     raise Refused(Refusal(ERROR_REASON_UNAVAILABLE, message))
                 yield frame
@@ -150,7 +150,7 @@ class HistoryService:
 
     def drain(self) -> None:
         """End every open stream with a last frame that has its resume token, because the server stops."""
-        self._hub.drain()
+        self.hub.drain()
 
     async def _with_age(self, kind: Dated, query: Awaitable[bytes]) -> bytes:
         # Taken before the query begins, because later it could be newer than the answer.

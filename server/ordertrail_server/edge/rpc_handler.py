@@ -101,6 +101,30 @@ def batch_handler(
     return grpc.stream_stream_rpc_method_handler(behavior)
 
 
+def conversation_handler(
+    kind: type[M], draining: Draining, handle: Callable[[AsyncIterator[M]], AsyncGenerator[bytes, None]]
+) -> Handler:
+    """Return the handler of an rpc with a stream of small requests and a stream of responses.
+
+    Draining ends the requests, and `handle` then ends the call.
+    """
+
+    async def requests(raw: AsyncIterator[bytes]) -> AsyncGenerator[M, None]:
+        async with aclosing(draining.iterate_until_draining(raw)) as arrivals:
+            async for request in arrivals:
+                yield _parse_request(kind, request)
+
+    async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
+        try:
+            async with aclosing(requests(raw)) as arrivals, aclosing(handle(arrivals)) as responses:
+                async for response in responses:
+                    await context.write(response)
+        except Exception as error:  # every failure becomes a typed status
+            await abort(context, error)
+
+    return grpc.stream_stream_rpc_method_handler(behavior)
+
+
 def caller_from(context: Context) -> Caller:
     """Return the caller of a call. Raises Refused."""
     return caller_of(context.invocation_metadata() or ())

@@ -15,11 +15,13 @@ from ordertrail.v1 import (
     order_history_service_pb2,
     order_import_service_pb2,
     projection_service_pb2,
+    subscription_service_pb2,
 )
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
+from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
@@ -36,12 +38,14 @@ from ordertrail_server.edge.rpc_handler import (
     Handler,
     batch_handler,
     caller_from,
+    conversation_handler,
     stream_handler,
     unary_handler,
 )
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.submission_handlers import submission_handlers
 from ordertrail_server.edge.submission_service import SubmissionService
+from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.schema.wire import first_field
 
@@ -49,6 +53,7 @@ COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandSe
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
 PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
+SUBSCRIPTIONS = subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"]
 PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
@@ -99,6 +104,10 @@ class Server:
         self._history, self._projection = history, projection
         self._add(HISTORY, _history_handlers(history, self._requests))
         self._add(PROJECTION, _projection_handlers(projection, self._requests))
+
+    def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
+        """Serve subscriptions and their consumers."""
+        self._add(SUBSCRIPTIONS, _subscription_handlers(subscriptions, self._requests, self._draining))
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
@@ -180,7 +189,9 @@ def _command_handlers(
 
 
 def _query_handlers(
-    descriptor: ServiceDescriptor, service: HistoryService | ProjectionService, admission: RequestAdmission
+    descriptor: ServiceDescriptor,
+    service: HistoryService | ProjectionService | SubscriptionService,
+    admission: RequestAdmission,
 ) -> Handlers:
     """Return the handlers of the rpcs with one request and one response: the service's methods of the same names."""
 
@@ -222,6 +233,13 @@ def _projection_handlers(service: ProjectionService, admission: RequestAdmission
     return {
         **_query_handlers(PROJECTION, service, admission),
         "AuditProjections": stream_handler(AuditProjectionsRequest, audit),
+    }
+
+
+def _subscription_handlers(service: SubscriptionService, admission: RequestAdmission, draining: Draining) -> Handlers:
+    return {
+        **_query_handlers(SUBSCRIPTIONS, service, admission),
+        "Consume": conversation_handler(ConsumeRequest, draining, service.Consume),
     }
 
 
