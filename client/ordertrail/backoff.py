@@ -12,10 +12,13 @@ FIRST_SECONDS, LONGEST_SECONDS = 0.1, 5.0
 
 
 class Backoff:
-    """Waits between failed attempts, for at most `seconds` from the first failure after the last success."""
+    """Waits between failed attempts, for at most `seconds` from the first failure after the last success.
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    `longest` is the longest wait, in seconds, unless the server asks for a longer one.
+    """
+
+    def __init__(self, seconds: float, longest: float = LONGEST_SECONDS) -> None:
+        self._seconds, self._longest = seconds, longest
         self.reset()
 
     def reset(self) -> None:
@@ -31,5 +34,5 @@ class Backoff:
             self._failing_since = now
         if now + delay - self._failing_since > self._seconds:
             raise cause from None
-        self._delay = min(self._delay * 2, LONGEST_SECONDS)
+        self._delay = min(self._delay * 2, self._longest)
         await asyncio.sleep(delay)

@@ -19,6 +19,7 @@ SERVICE_CONFIG = {
                 {"service": "ordertrail.v1.OrderCommandService"},
                 {"service": "ordertrail.v1.OrderHistoryService"},
                 {"service": "ordertrail.v1.ProjectionService"},
+                {"service": "ordertrail.v1.SubscriptionService"},
             ],
             "retryPolicy": {
                 "maxAttempts": 5,
@@ -28,13 +29,17 @@ SERVICE_CONFIG = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         },
-        # Without a policy, because the client resumes streams itself.
+        # Without a policy, because the client resumes streams itself, or because a repetition would be refused.
         {
             "name": [
                 {"service": "ordertrail.v1.OrderCommandService", "method": "ExecuteCommands"},
                 {"service": "ordertrail.v1.OrderCommandService", "method": "WatchCommand"},
                 {"service": "ordertrail.v1.OrderImportService", "method": "ImportOrders"},
                 {"service": "ordertrail.v1.OrderHistoryService", "method": "StreamOrderEvents"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "Consume"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "DeleteSubscription"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "ReplayParkedDeliveries"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "SkipParkedDelivery"},
             ]
         },
     ],

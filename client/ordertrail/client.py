@@ -8,7 +8,8 @@
 
 Methods raise the errors of `ordertrail.errors`. Every unary call has a deadline and is retried while the server is
 unavailable. Commands carry a request id, so a retry never has a second effect. The generated stubs give access to
-everything else: `orders.commands`, `orders.history`, `orders.imports`, `orders.projection`.
+everything else: `orders.commands`, `orders.history`, `orders.imports`, `orders.projection`,
+`orders.subscription_service`.
 """
 
 import asyncio
@@ -23,11 +24,13 @@ from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
 from ordertrail.projection_methods import ProjectionMethods
 from ordertrail.submission_methods import SubmissionMethods
+from ordertrail.subscription_methods import SubscriptionMethods
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
 from ordertrail.v1.projection_service_pb2_grpc import ProjectionServiceStub
 from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from ordertrail.values import line, money, shipped
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods):
+class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods, SubscriptionMethods):
     """A connection to Ordertrail. Tasks of one event loop can share it; `async with` closes it.
 
     `timeout` is the default deadline of each unary call, in seconds. `actor` names the sender of the commands and is
@@ -53,6 +56,7 @@ class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods):
         self.history = OrderHistoryServiceStub(channel)
         self.imports = OrderImportServiceStub(channel)
         self.projection = ProjectionServiceStub(channel)
+        self.subscription_service = SubscriptionServiceStub(channel)
 
     async def reach(self, seconds: float) -> None:
         """Connect now. Raises Unavailable if that takes longer. Without this, the first call connects."""

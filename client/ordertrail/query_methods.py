@@ -39,6 +39,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
+from ordertrail.v1.subscription_service_pb2 import ListParkedDeliveriesRequest, ListSubscriptionsRequest
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
@@ -77,6 +78,8 @@ Paged = TypeVar(
     ListProductTotalsRequest,
     ListParkedOrdersRequest,
     ListCommandsRequest,
+    ListSubscriptionsRequest,
+    ListParkedDeliveriesRequest,
 )
 DatedPage = ListOrdersResponse | ListOrderEventsResponse | ListProductTotalsResponse
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
@@ -13,6 +14,7 @@ UNMATCHED_TEXTS = {
     "^[A-Z]*$": ["eur"],
     "^([0-9a-f]{12})?$": ["0123456789", "0123456789AB", "x" * 12],
     "^[a-z][a-z0-9_]{0,62}$": ["", "Orders", "1", "a-b", "a" * 64],
+    "^[a-z][a-z0-9-]{0,62}$": ["", "Mails", "1", "a_b", "a" * 64],
     r"^\P{Cc}*$": ["a\0b", "a\nb", "\x9f"],
     r"^[\P{Cc}\t\n\r]*$": ["a\0b", "a\x1bb", "\x9f"],
 }
@@ -59,7 +61,7 @@ def _within(field: Any) -> Any:
         return GetMessageClass(field.message_type)()
     if rules.string.len:
         return "E" * rules.string.len
-    if rules.string.min_len:
+    if rules.string.min_len or rules.string.pattern.startswith("^[a-z]"):
         return "x"
     return max(rules.int64.gte, rules.int32.gte) or None
 
@@ -93,8 +95,8 @@ def _values_outside(type_name: str, rule: str, bound: Any, field: Any) -> Iterat
         "max_len": lambda: [letter * (bound + 1)],
         "len": lambda: [letter * (bound - 1), letter * (bound + 1)],
         "pattern": lambda: UNMATCHED_TEXTS[bound],
-        "gte": lambda: [bound - 1],
-        "lte": lambda: [bound + 1],
+        "gte": lambda: [_shift(bound, -1)],
+        "lte": lambda: [_shift(bound, 1)],
         "min_items": lambda: [[]],
         "max_items": lambda: [[_element(field)] * (bound + 1)],
         "defined_only": lambda: [12_345],
@@ -102,6 +104,10 @@ def _values_outside(type_name: str, rule: str, bound: Any, field: Any) -> Iterat
     }
     for value in values[rule]():
         yield rule, value
+
+
+def _shift(bound: Any, by: int) -> Any:
+    return Duration(seconds=bound.seconds + by) if isinstance(bound, Duration) else bound + by
 
 
 def _element(field: Any) -> Any:

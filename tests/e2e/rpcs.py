@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,6 +15,7 @@ from ordertrail.v1 import (
     order_history_service_pb2,
     order_import_service_pb2,
     projection_service_pb2,
+    subscription_service_pb2,
 )
 from ordertrail.v1.commands_pb2 import (
     AddOrderLineRequest,
@@ -60,9 +62,27 @@ from ordertrail.v1.submitted_commands_pb2 import (
     SubmitCommandRequest,
     WatchCommandRequest,
 )
+from ordertrail.v1.subscription_service_pb2 import (
+    ConsumeRequest,
+    CreateSubscriptionRequest,
+    DeleteSubscriptionRequest,
+    GetSubscriptionRequest,
+    ListParkedDeliveriesRequest,
+    ListSubscriptionsRequest,
+    ReplayParkedDeliveriesRequest,
+    SkipParkedDeliveryRequest,
+    Subscription,
+    UpdateSubscriptionRequest,
+)
 from ordertrail.values import line, shipped
 
-FILES = (order_command_service_pb2, order_history_service_pb2, order_import_service_pb2, projection_service_pb2)
+FILES = (
+    order_command_service_pb2,
+    order_history_service_pb2,
+    order_import_service_pb2,
+    projection_service_pb2,
+    subscription_service_pb2,
+)
 
 
 class Rpc(NamedTuple):
@@ -163,6 +183,20 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "PromoteGeneration": PromoteGenerationRequest(name="no_such_projection", number=1),
         "DropGeneration": DropGenerationRequest(name="no_such_projection", number=1),
         "ResumeProjection": ResumeProjectionRequest(name="no_such_projection"),
+        "CreateSubscription": CreateSubscriptionRequest(subscription=Subscription(name="some-subscription")),
+        "GetSubscription": GetSubscriptionRequest(name="no-subscription"),
+        "ListSubscriptions": ListSubscriptionsRequest(page_size=7),
+        "UpdateSubscription": UpdateSubscriptionRequest(
+            subscription=Subscription(name="no-subscription", max_attempts=3),
+            update_mask=FieldMask(paths=["max_attempts"]),
+        ),
+        "DeleteSubscription": DeleteSubscriptionRequest(name="no-subscription"),
+        "Consume": ConsumeRequest(subscription="no-subscription"),
+        "ListParkedDeliveries": ListParkedDeliveriesRequest(subscription="no-subscription"),
+        "ReplayParkedDeliveries": ReplayParkedDeliveriesRequest(subscription="no-subscription", order_id=order_id),
+        "SkipParkedDelivery": SkipParkedDeliveryRequest(
+            subscription="no-subscription", order_id=order_id, delivery_id="no-delivery"
+        ),
     }[name]
 
 

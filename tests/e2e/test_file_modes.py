@@ -59,4 +59,6 @@ async def test_file_modes_set_by_the_operator_are_kept(server: RunningServer) ->
         "LOCK": 0o600,
         "commands": 0o750,
         "projections": 0o750,
+        "subscriptions.sqlite": 0o640,
+        "subscriptions.sqlite-moved": 0o640,
     }
