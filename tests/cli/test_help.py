@@ -16,6 +16,7 @@ from ordertrail_server.cli.parked import PARKED_COMMANDS
 from ordertrail_server.cli.projections import PROJECTION_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
 from ordertrail_server.cli.server_call import DEFAULT_TARGET
+from ordertrail_server.cli.subscriptions import SUBSCRIPTION_COMMANDS
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {
@@ -25,6 +26,7 @@ GROUPS = {
     "schema": SCHEMA_COMMANDS,
     "topics": TOPIC_COMMANDS,
     "projections": PROJECTION_COMMANDS,
+    "subscriptions": SUBSCRIPTION_COMMANDS,
 }
 # {full name of a command: its summary in the list of commands}
 LISTED = {name: line for name, line in COMMANDS.items() if name not in GROUPS} | {
