@@ -119,7 +119,7 @@ class Service:
         history = None
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
-            if isinstance(log, EmbeddedLog) and "query" in roles:
+            if "query" in roles:
                 await self._start_subscriptions(server, log, history, ends)
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
@@ -223,6 +223,9 @@ class Service:
         return service
 
     async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
+        if not isinstance(log, EmbeddedLog):
+            server.refuse_subscriptions()
+            return
         state_log = await EmbeddedStateLog.open(self._data.subscriptions)
         self._exit_stack.push_async_callback(state_log.close)
         source = EventSource(history.hub)

@@ -59,6 +59,7 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "SUBSCRIPTION_STOPPED": Refused,
     "DELIVERY_NOT_PARKED": Refused,
     "TOO_MANY_SUBSCRIPTIONS": Unavailable,
+    "SUBSCRIPTIONS_OFF": Refused,
     "OVERLOADED": Unavailable,
     "UNAVAILABLE": Unavailable,
     "NOT_FRESH_YET": Unavailable,

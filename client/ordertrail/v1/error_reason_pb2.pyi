@@ -98,6 +98,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The order has no parked delivery in the subscription, or another one than the request names."""
     ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: _ErrorReason.ValueType  # 74
     """The server has as many subscriptions, or consumers, as its limits allow."""
+    ERROR_REASON_SUBSCRIPTIONS_OFF: _ErrorReason.ValueType  # 75
+    """The server's log is a Kafka topic, on which it offers no subscriptions."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 80
     """The server handles as many requests as its limits allow."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 81
@@ -184,6 +186,8 @@ ERROR_REASON_DELIVERY_NOT_PARKED: ErrorReason.ValueType  # 73
 """The order has no parked delivery in the subscription, or another one than the request names."""
 ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: ErrorReason.ValueType  # 74
 """The server has as many subscriptions, or consumers, as its limits allow."""
+ERROR_REASON_SUBSCRIPTIONS_OFF: ErrorReason.ValueType  # 75
+"""The server's log is a Kafka topic, on which it offers no subscriptions."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 80
 """The server handles as many requests as its limits allow."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81

@@ -18,6 +18,7 @@ from ordertrail.v1 import (
     subscription_service_pb2,
 )
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_SUBSCRIPTIONS_OFF
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
@@ -33,6 +34,7 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection_handlers
+from ordertrail_server.edge.refused_service import refusing_handlers
 from ordertrail_server.edge.rpc_handler import (
     Context,
     Handler,
@@ -47,6 +49,7 @@ from ordertrail_server.edge.submission_handlers import submission_handlers
 from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.edge.validation import BATCH_BYTES
+from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.wire import first_field
 
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
@@ -54,6 +57,9 @@ HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistorySer
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
 PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
 SUBSCRIPTIONS = subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"]
+SUBSCRIPTIONS_OFF = Refusal(
+    ERROR_REASON_SUBSCRIPTIONS_OFF, "The log of this server is a Kafka topic, on which it offers no subscriptions."
+)
 PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
@@ -104,6 +110,10 @@ class Server:
         self._history, self._projection = history, projection
         self._add(HISTORY, _history_handlers(history, self._requests))
         self._add(PROJECTION, _projection_handlers(projection, self._requests))
+
+    def refuse_subscriptions(self) -> None:
+        """Refuse all calls about subscriptions, because the log is a topic."""
+        self._add(SUBSCRIPTIONS, refusing_handlers(SUBSCRIPTIONS, SUBSCRIPTIONS_OFF))
 
     def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
         """Serve subscriptions and their consumers."""
