@@ -14,6 +14,7 @@ from ordertrail_server.commands.recorded_refusal import parse_refusal
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import AppendUncertain, Log
+from ordertrail_server.log.single_read import read_one
 from ordertrail_server.orders.chain import LINKS
 from ordertrail_server.orders.refusal import Refusal
 
@@ -99,11 +100,11 @@ class BatchAppender:
 
     async def _read_refusals(self, plan: BatchPlan) -> dict[RecordedRefusal, Refusal]:
         recorded = {outcome: attempt for attempt, outcome in plan.outcomes if isinstance(outcome, RecordedRefusal)}
-        return {
-            outcome: parse_refusal(logged.value, attempt.order_id)
-            for outcome, attempt in recorded.items()
-            for logged in await self._log.read(self._partition, outcome.link.offset, 1)
-        }
+        refusals = dict[RecordedRefusal, Refusal]()
+        for outcome, attempt in recorded.items():
+            logged = await read_one(self._log, self._partition, outcome.link.offset)
+            refusals[outcome] = parse_refusal(logged.value, attempt.order_id)
+        return refusals
 
     async def _settle(self, plan: BatchPlan, end: int | None) -> None:
         """Fold the log after a lost race or an unknown outcome, and answer the attempts whose record is a link.

@@ -24,6 +24,7 @@ from ordertrail_server.commands.writer import Writer
 from ordertrail_server.facts.link import Link
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, LogDamaged, LogUnavailable
+from ordertrail_server.log.single_read import read_one
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.schema.reading import Reading, read
@@ -201,7 +202,7 @@ class CommandHandler:
         """Return the record of an accepted command: (reading, stored bytes)."""
         if accepted.record is not None:
             return accepted.record
-        [logged] = await self._log.read(self.partition_of(order_id), accepted.fact.offset, 1)
+        logged = await read_one(self._log, self.partition_of(order_id), accepted.fact.offset)
         reading = read(logged.value)
         if reading is None or logged.digest != accepted.fact.digest:
             raise LogDamaged(f"the record at offset {logged.offset} is not the one that was acknowledged")
@@ -209,7 +210,7 @@ class CommandHandler:
 
     async def read_refusal(self, order_id: str, link: Link) -> Status:
         """Return the status of a recorded refusal, as it is stored."""
-        [logged] = await self._log.read(self.partition_of(order_id), link.offset, 1)
+        logged = await read_one(self._log, self.partition_of(order_id), link.offset)
         if logged.digest != link.digest:
             raise LogDamaged(f"the record at offset {logged.offset} is not the refusal that was recorded")
         return read_status(logged.value)

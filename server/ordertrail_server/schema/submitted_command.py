@@ -15,6 +15,7 @@ VERBS: Final = {
     if field.message_type is not None
 }
 """{message type of a verb: its field in `Command`}."""
+_PREDECESSOR: Final = bytes_tag(StoredCommand.DESCRIPTOR.fields_by_name["predecessor_id"].number)
 _COMMAND: Final = bytes_tag(StoredCommand.DESCRIPTOR.fields_by_name["command"].number)
 
 
@@ -35,6 +36,9 @@ class SubmittedCommand(NamedTuple):
 
     fault: str
     """Why the command cannot be read: a clause without its full stop. Empty if it can be read."""
+
+    predecessor_id: str = ""
+    """The id of the command that must stand before it in the log; empty if there is none."""
 
     @property
     def verb(self) -> Any:
@@ -60,6 +64,11 @@ def write_submitted(command: SubmittedCommand) -> bytes:
     return stored.SerializeToString() + chunk(_COMMAND, command.command.SerializeToString())
 
 
+def add_predecessor(stored: bytes, command_id: str) -> bytes:
+    """Return the stored bytes of a command with the id of the command that must stand before it."""
+    return stored + chunk(_PREDECESSOR, command_id.encode())
+
+
 def read_submitted(value: bytes) -> SubmittedCommand | None:
     """Read a stored command; None if it is not a submitted command. Never raises, for any bytes."""
     try:
@@ -81,6 +90,7 @@ def read_submitted(value: bytes) -> SubmittedCommand | None:
         stored.expected_version if stored.HasField("expected_version") else None,
         Command() if fault else stored.command,
         fault,
+        stored.predecessor_id,
     )
 
 

@@ -22,6 +22,7 @@ from ordertrail_server.storage.row_limit import LAST_LIMIT
 from ordertrail_server.storage.transaction import execute_statements, transaction
 from ordertrail_server.submissions.inbox import Waiting
 
+# latest: when the last command became due that is not delayed.
 # position: partition << 48 | offset. due: nanoseconds since 1970-01-01 UTC. value: the message of the log.
 TABLES = """
 CREATE TABLE commands (
@@ -31,9 +32,13 @@ CREATE TABLE commands (
 CREATE INDEX commands_by_order ON commands (order_id, position);
 CREATE INDEX commands_by_state ON commands (state, position);
 CREATE INDEX open_commands ON commands (position >> 48, due, position) WHERE state = 0;
-CREATE TABLE positions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL) STRICT;
+CREATE TABLE positions (
+    partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL, digest BLOB NOT NULL, latest INTEGER NOT NULL
+) STRICT;
 CREATE TABLE log (identity BLOB NOT NULL) STRICT;
 """
+POSITION = "SELECT next_offset, digest, latest FROM positions WHERE partition = ?"
+MOVE = "UPDATE positions SET next_offset = ?, digest = ?, latest = ? WHERE partition = ?"
 HAS_TABLES = "SELECT count(*) FROM sqlite_schema WHERE name = 'log'"
 OPEN = f"""SELECT due, position, order_id, is_delayed FROM commands
 WHERE state = 0 AND position >> 48 = ? AND (due, position) >= (?, ?) AND due < ? ORDER BY due, position {LAST_LIMIT}"""
@@ -56,6 +61,17 @@ class IndexedCommand(NamedTuple):
 
     position: int
     value: bytes
+
+
+class IndexPosition(NamedTuple):
+    """How far a partition is folded: the next offset, the digest of the message before it, and `Waiting.due`.
+
+    `latest` is that of the last command that is not delayed, 0 if there is none.
+    """
+
+    next_offset: int
+    digest: bytes
+    latest: int
 
 
 class NewCommand(NamedTuple):
@@ -91,11 +107,8 @@ class CommandIndex:
 
     # Writing
 
-    def add(self, partition: int, next_offset: int, digest: bytes, commands: Sequence[NewCommand]) -> None:
-        """Add commands, whose ids are new, and move the partition's position.
-
-        `digest` is that of the last message before `next_offset`.
-        """
+    def add(self, partition: int, to: IndexPosition, commands: Sequence[NewCommand]) -> None:
+        """Add commands, whose ids are new, and move the partition's position."""
         rows = [
             (
                 LogPosition(partition, command.logged.offset).pack(),
@@ -110,8 +123,7 @@ class CommandIndex:
         ]
         with transaction(self._writer):
             insert_rows(self._writer, "INSERT INTO commands", rows)
-            moved = (next_offset, digest, partition)
-            self._writer.execute("UPDATE positions SET next_offset = ?, digest = ? WHERE partition = ?", moved)
+            self._writer.execute(MOVE, (*to, partition))
         self._checkpoints.run_if_due()
 
     def note_decided(self, decided: Iterable[tuple[int, State]]) -> None:
@@ -123,10 +135,9 @@ class CommandIndex:
 
     # Reading
 
-    def positions(self) -> list[tuple[int, int, bytes]]:
-        """Return (partition, next offset, digest of the message before it) of each partition."""
-        rows: list[tuple[int, int, bytes]] = self._reader.fetch_all("SELECT * FROM positions ORDER BY partition", ())
-        return rows
+    def position_of(self, partition: int) -> IndexPosition:
+        """Return how far a partition is in the index."""
+        return IndexPosition(*self._reader.fetch_first(POSITION, partition))
 
     def identity(self) -> bytes:
         """Return the identity of the log that the index was built from."""
@@ -172,4 +183,4 @@ class CommandIndex:
         with transaction(self._writer):
             execute_statements(self._writer, TABLES)
             self._writer.execute("INSERT INTO log VALUES (?)", (identity,))
-            self._writer.executemany("INSERT INTO positions VALUES (?, 0, x'')", [(p,) for p in range(partitions)])
+            self._writer.executemany("INSERT INTO positions VALUES (?, 0, x'', 0)", [(p,) for p in range(partitions)])

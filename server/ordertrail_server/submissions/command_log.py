@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ordertrail_server.log.port import AppendLog, AppendUncertain, Entry, LogDamaged, Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
-from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
+from ordertrail_server.schema.submitted_command import SubmittedCommand, add_predecessor, read_submitted
 from ordertrail_server.submissions.command_index import IndexedCommand
 from ordertrail_server.submissions.command_tail import CommandTail
 from ordertrail_server.submissions.inbox import Waiting
@@ -22,6 +22,7 @@ QUEUE_BYTES = 16 * 1024 * 1024
 
 QUIET_ROUNDS = 24
 
+UNREACHABLE_S = 1.0
 STORING_S = 0.05
 """How long after a submission the next one is expected."""
 
@@ -111,10 +112,17 @@ class CommandLog:
             quiet = quiet + 1 if len(self._queue) == before else 0
 
     async def follow(self) -> None:
-        """Fold the messages of other servers for ever. Raises LogDamaged, LogUnavailable."""
+        """Fold the messages of other servers for ever. Raises LogDamaged."""
         while True:
-            await self._log.wait(self.partition, self.position)
-            await self.catch_up()
+            try:
+                await self._log.wait(self.partition, self.position)
+                await self.catch_up()
+            except LogUnavailable:
+                await asyncio.sleep(UNREACHABLE_S)
+
+    def close(self) -> None:
+        """Fail all submissions that have no answer yet."""
+        self._fail(list(self._in_flight.values()), LogUnavailable("the log of commands is opened again"))
 
     async def catch_up(self) -> None:
         """Fold up to the present end. Raises LogDamaged, LogUnavailable."""
@@ -126,21 +134,35 @@ class CommandLog:
         try:
             async with self._turn:
                 await self.tail.wait_for_space()
-                offsets = await self._log.append(self.partition, [queued.entry for queued in batch])
+                offsets = await self._log.append(self.partition, self._entries_of(batch))
                 await self._fold_own(batch, offsets)
         except (AppendUncertain, LogUnavailable) as error:
             _log.warning("submitted commands could not be stored: %s", error)
             self._fail([*batch, *self._queue], error)
             return
-        except BaseException:
-            for queued in batch:
-                queued.result.cancel()
-            raise
         for queued in batch:
             stored = self.tail.find(queued.command.command_id)
             del self._in_flight[queued.command.command_id]
-            if stored is not None and not queued.result.done():
+            if queued.result.done():
+                continue
+            if stored is None:
+                _set_error(queued.result, AppendUncertain("an earlier command of the order is not stored"))
+            else:
                 queued.result.set_result(stored)
+
+    def _entries_of(self, batch: Sequence[Queued]) -> list[Entry]:
+        """Return the messages of a batch.
+
+        If appends are not atomic, each names the command of its order before it, so that none counts without that.
+        """
+        if self._log.capabilities.atomic_append:
+            return [queued.entry for queued in batch]
+        entries, newest = list[Entry](), dict[str, str]()
+        for queued in batch:
+            key, value = queued.entry
+            entries.append(Entry(key, add_predecessor(value, newest[key]) if key in newest else value))
+            newest[key] = queued.command.command_id
+        return entries
 
     def _fail(self, submissions: Sequence[Queued], error: Exception) -> None:
         """Fail these submissions, and forget all that are queued.
@@ -152,7 +174,7 @@ class CommandLog:
         self._nonempty.clear()
         for queued in submissions:
             if not queued.result.done():
-                queued.result.set_exception(error)
+                _set_error(queued.result, error)
 
     async def _fold_own(self, batch: Sequence[Queued], offsets: Sequence[int]) -> None:
         if list(offsets) != list(range(self.position, self.position + len(offsets))):
@@ -160,11 +182,10 @@ class CommandLog:
             await self._fold_to(max(offsets) + 1, frozenset(offsets))
             return
         self._stored_at = monotonic()
-        for queued, offset in zip(batch, offsets, strict=True):
-            key, value = queued.entry
-            record = Logged(offset, key, value, digest(value))
-            # `submit` has made sure that no other command has the id. Other servers may have stored one since.
-            is_new = self._log.capabilities.atomic_append
+        # `submit` has made sure that no other command has the id. Other servers may have stored one since.
+        is_new = self._log.capabilities.atomic_append
+        for queued, entry, offset in zip(batch, self._entries_of(batch), offsets, strict=True):
+            record = Logged(offset, *entry, digest(entry.value))
             self._take(record, queued.command, is_own=True, is_new=is_new)
 
     async def _fold_to(self, end: int, own: frozenset[int] = frozenset()) -> None:
@@ -189,13 +210,16 @@ class CommandLog:
         """Fold one message. Of several commands with one id the first one counts; `is_new` if that is known."""
         self.position = record.offset + 1
         self.tail.move(record)
-        if command is None or (not is_new and self.tail.find(command.command_id) is not None):
+        if command is None or (not is_new and not self._counts(command)):
             return
-        delay = command.not_before
-        due = min(command.submit_time, self._now()) if delay is None else delay
-        waiting = Waiting(due, record.offset, record.key, delay is not None)
-        self.tail.add(record, command.command_id, waiting)
+        waiting = self.tail.add(record, command, self._now())
         self.on_added(Added(waiting, command, is_own))
+
+    def _counts(self, command: SubmittedCommand) -> bool:
+        """Return whether a command is new, and the one that must stand before it does."""
+        if self.tail.find(command.command_id) is not None:
+            return False
+        return not command.predecessor_id or self.tail.find(command.predecessor_id) is not None
 
     def _read(self, record: Logged) -> SubmittedCommand | None:
         command = read_submitted(record.value)
@@ -211,8 +235,13 @@ def _copy_result(target: "asyncio.Future[IndexedCommand]", source: "asyncio.Futu
     if target.done():
         return
     if source.cancelled():  # its caller has gone; the command may be stored nevertheless
-        target.set_exception(AppendUncertain("the outcome of an earlier submission is unknown"))
+        _set_error(target, AppendUncertain("the outcome of an earlier submission is unknown"))
     elif (error := source.exception()) is not None:
-        target.set_exception(error)
+        _set_error(target, error)
     else:
         target.set_result(source.result())
+
+
+def _set_error(future: "asyncio.Future[IndexedCommand]", error: BaseException) -> None:
+    future.set_exception(error)
+    future.exception()  # its caller may have gone, and nobody else asks for it

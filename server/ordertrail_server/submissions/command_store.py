@@ -142,9 +142,6 @@ class CommandStore:
             except LogUnavailable as error:
                 _log.warning("submitted commands wait until their log can be read: %s", error)
                 await asyncio.sleep(RETRY_S)
-            finally:
-                self._ready.clear()
-                self._index = None
 
     async def _serve(self, index: CommandIndex) -> None:
         """Serve until the index is damaged."""
@@ -162,7 +159,13 @@ class CommandStore:
                 await commands.tail.flush()
             self._index = index
             self._ready.set()
-            await self._run_parts(index, thread)
+            try:
+                await self._run_parts(index, thread)
+            finally:
+                self._ready.clear()
+                self._index = None
+                for commands in self.logs:
+                    commands.close()
 
     async def _run_parts(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
         work = [self._damaged.wait(), self._note_decided(index, thread)]
@@ -187,8 +190,9 @@ class CommandStore:
                 f"{self._path} was built from another log of commands; restore that log, or move the file away to "
                 "build it from this one"
             )
-        for partition, next_offset, digest in index.positions():
-            await check_continues(self.log, partition, next_offset, digest)
+        for partition in range(self.log.partitions):
+            position = index.position_of(partition)
+            await check_continues(self.log, partition, position.next_offset, position.digest)
 
     async def _note_decided(self, index: CommandIndex, thread: ThreadPoolExecutor) -> None:
         while True:

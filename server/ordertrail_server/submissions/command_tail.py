@@ -9,7 +9,8 @@ from concurrent.futures import Executor
 
 from ordertrail_server.log.port import Logged
 from ordertrail_server.log.position import LogPosition
-from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, NewCommand
+from ordertrail_server.schema.submitted_command import SubmittedCommand
+from ordertrail_server.submissions.command_index import CommandIndex, IndexedCommand, IndexPosition, NewCommand
 from ordertrail_server.submissions.inbox import Waiting
 
 LENGTH = 20_000
@@ -24,10 +25,8 @@ class CommandTail:
 
     def __init__(self, partition: int, index: CommandIndex, thread: Executor) -> None:
         self._partition, self._index, self._thread = partition, index, thread
-        self.end, self._digest = next(row[1:] for row in index.positions() if row[0] == partition)
-        """The offset after the last folded message."""
-
-        self.indexed: int = self.end
+        self._position = index.position_of(partition)
+        self.indexed = self._position.next_offset
         """The offset before which all commands are in the index."""
 
         self._commands: dict[str, IndexedCommand] = {}
@@ -35,6 +34,11 @@ class CommandTail:
         self._orders = Counter[str]()
         self._unwritten: list[NewCommand] = []
         self._grown, self._space = asyncio.Event(), asyncio.Event()
+
+    @property
+    def end(self) -> int:
+        """The offset after the last folded message."""
+        return self._position.next_offset
 
     def find(self, command_id: str) -> IndexedCommand | None:
         """Return a folded command by its id."""
@@ -55,16 +59,27 @@ class CommandTail:
 
     def move(self, record: Logged) -> None:
         """Note that a message is folded."""
-        self.end, self._digest = record.offset + 1, record.digest
+        self._position = IndexPosition(record.offset + 1, record.digest, self._position.latest)
         self._grown.set()
 
-    def add(self, record: Logged, command_id: str, waiting: Waiting) -> None:
-        """Add the command of the message that was folded last. Its id is new."""
+    def add(self, record: Logged, command: SubmittedCommand, now: int) -> Waiting:
+        """Add the command of the message that was folded last, whose id is new; return when it becomes due."""
+        waiting = self._waiting(record, command, now)
+        command_id = command.command_id
         position = LogPosition(self._partition, record.offset).pack()
         self._commands[command_id] = IndexedCommand(position, record.value)
         self._values[record.offset] = record.value
         self._orders[record.key] += 1
         self._unwritten.append(NewCommand(record, command_id, waiting))
+        return waiting
+
+    def _waiting(self, record: Logged, command: SubmittedCommand, now: int) -> Waiting:
+        if command.not_before is not None:
+            return Waiting(command.not_before, record.offset, record.key, is_delayed=True)
+        # The clocks of the servers that stored the commands may differ, but they are decided in the order of the log.
+        latest = max(self._position.latest, min(command.submit_time, now))
+        self._position = self._position._replace(latest=latest)
+        return Waiting(latest, record.offset, record.key, is_delayed=False)
 
     async def wait_for_space(self) -> None:
         """Return once memory has space for further commands."""
@@ -87,9 +102,11 @@ class CommandTail:
 
     async def _write(self) -> None:
         commands, self._unwritten = self._unwritten, []
-        add = (self._partition, self.end, self._digest, commands)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._index.add, *add)
-        self.indexed = add[1]
+        position = self._position
+        await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._index.add, self._partition, position, commands
+        )
+        self.indexed = position.next_offset
         for command in commands:
             del self._commands[command.command_id], self._values[command.logged.offset]
         self._orders -= Counter(command.waiting.order_id for command in commands)

@@ -49,6 +49,9 @@ GRACE_S = 2.0
 PAUSE_S = 0.01
 """The pause before further commands are decided beside submissions."""
 
+STOPPED_S = 1.0
+"""The pause before the outcomes of stopped commands are looked for again."""
+
 LOOK_S, RETRY_S, PARKED_S = 0.1, 0.2, 5.0
 """The pauses before an outcome is looked for again, before a retry, and before a retry of a parked order."""
 
@@ -75,6 +78,7 @@ class Processor:
         self._allowance = Allowance(RATE, BURST)
         self._in_work = 0
         self._wake = asyncio.Event()
+        self._looked_at = 0.0
         self._decided: list[tuple[int, State]] = []
         self.stopped: dict[str, tuple[Waiting, str]] = {}
         """{command id: the command and the reason} of commands that cannot be decided."""
@@ -93,6 +97,7 @@ class Processor:
         """Process commands for ever. Raises sqlite3.Error."""
         while True:
             await self._load()
+            self._settle_stopped()
             for waiting in self._inbox.take(self._now(), self._space()):
                 self._in_work += 1
                 self._begin(waiting)
@@ -177,6 +182,16 @@ class Processor:
             self._stop(waiting, command, "the server failed to decide it; its log has the cause")
         else:
             self._again(waiting, PARKED_S if reason == reasons.ERROR_REASON_ORDER_PARKED else RETRY_S)
+
+    def _settle_stopped(self) -> None:
+        """Finish the stopped commands that another server has decided."""
+        if monotonic() < self._looked_at + STOPPED_S:
+            return
+        self._looked_at = monotonic()
+        for command_id, (waiting, _) in list(self.stopped.items()):
+            command = read_submitted(self._commands.tail.value_at(waiting.offset))
+            if command is not None and self._find_link(command) is not None:
+                self.release(command_id)
 
     def _find_link(self, command: SubmittedCommand) -> Link | None:
         """Return the link with a command's request id, None if none is known."""

@@ -36,6 +36,7 @@ class SubmittedCommand(_message.Message):
     TRACEPARENT_FIELD_NUMBER: _builtins.int
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     COMMAND_FIELD_NUMBER: _builtins.int
+    PREDECESSOR_ID_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """The id of the command, which is derived from order id and request id."""
     order_id: _builtins.str
@@ -50,6 +51,10 @@ class SubmittedCommand(_message.Message):
     """The W3C trace context of the submission."""
     expected_version: _builtins.int
     """The version that the order must have, if the sender gave one."""
+    predecessor_id: _builtins.str
+    """The id of an earlier command of the order that was sent in the same append. The message has no effect unless that
+    command stands before it: then the append has failed in part, and the sender stores both again.
+    """
     @_builtins.property
     def submit_time(self) -> _timestamp_pb2.Timestamp:
         """The time of the clock of the server that stored the command."""
@@ -77,10 +82,11 @@ class SubmittedCommand(_message.Message):
         traceparent: _builtins.str | None = ...,
         expected_version: _builtins.int | None = ...,
         command: _commands_pb2.Command | None = ...,
+        predecessor_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor: _TypeAlias = _typing.Literal["actor"]  # noqa: Y015
     _WhichOneofArgType__actor: _TypeAlias = _typing.Literal["_actor", b"_actor"]  # noqa: Y015
@@ -92,6 +98,8 @@ class SubmittedCommand(_message.Message):
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
     _WhichOneofReturnType__order_id: _TypeAlias = _typing.Literal["order_id"]  # noqa: Y015
     _WhichOneofArgType__order_id: _TypeAlias = _typing.Literal["_order_id", b"_order_id"]  # noqa: Y015
+    _WhichOneofReturnType__predecessor_id: _TypeAlias = _typing.Literal["predecessor_id"]  # noqa: Y015
+    _WhichOneofArgType__predecessor_id: _TypeAlias = _typing.Literal["_predecessor_id", b"_predecessor_id"]  # noqa: Y015
     _WhichOneofReturnType__request_id: _TypeAlias = _typing.Literal["request_id"]  # noqa: Y015
     _WhichOneofArgType__request_id: _TypeAlias = _typing.Literal["_request_id", b"_request_id"]  # noqa: Y015
     _WhichOneofReturnType__traceparent: _TypeAlias = _typing.Literal["traceparent"]  # noqa: Y015
@@ -106,6 +114,8 @@ class SubmittedCommand(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__order_id) -> _WhichOneofReturnType__order_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__predecessor_id) -> _WhichOneofReturnType__predecessor_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__request_id) -> _WhichOneofReturnType__request_id | None: ...
     @_typing.overload
