@@ -19,13 +19,16 @@ from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.offset_queries import query_watermarks
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import BARRIER
-from ordertrail_server.orders.chain import NO_PREDECESSOR, Verdict, digest, judge
+from ordertrail_server.orders.chain import LINKS, NO_PREDECESSOR, Verdict, digest, judge
 from ordertrail_server.schema.reading import read
 
 TIMEOUT_S = 20.0
 
 Request = tuple[str, str]
 """An order id and a request id."""
+
+Predecessor = tuple[str, bytes]
+"""An order id and the digest of one of the order's links."""
 
 
 class Fact(NamedTuple):
@@ -39,6 +42,15 @@ class Fact(NamedTuple):
     """When the writer passed it to its producer, by the writer's clock."""
 
 
+class OrderLink(NamedTuple):
+    """A link of an order's chain. `refusal` is the recorded refusal as stored, None if the link is a fact."""
+
+    request_id: str
+    version: int
+    digest: bytes
+    refusal: bytes | None
+
+
 class Void(NamedTuple):
     """A record without effect, with the cause."""
 
@@ -46,11 +58,11 @@ class Void(NamedTuple):
     offset: int
     request: Request
     cause: str
-    """"repeated": a second copy of a fact; "decided again": its request led to a fact by another record;
-    "given up": its request led to no fact, because the caller got a refusal or no answer."""
+    """"repeated": a second copy of a link; "decided again": its request led to a link by another record;
+    "given up": its request led to no link, because the caller got a refusal or no answer."""
 
     behind_ms: int
-    """How much later it was written than the fact of its order version. After a long time it was no race."""
+    """How much later it was written than the link with the same predecessor. After a long time it was no race."""
 
 
 @dataclass
@@ -64,6 +76,9 @@ class Report:
     orders: dict[str, list[Fact]] = field(default_factory=lambda: defaultdict(list))
     """Every order's facts, from version 1 on."""
 
+    links: dict[str, list[OrderLink]] = field(default_factory=lambda: defaultdict(list))
+    """Every order's facts and recorded refusals."""
+
     voids: list[Void] = field(default_factory=list)
     broken: list[tuple[int, int]] = field(default_factory=list)
     foreign: list[tuple[int, int]] = field(default_factory=list)
@@ -71,7 +86,7 @@ class Report:
     """The number of barriers, by which servers query a partition's current end."""
 
     duplicated: list[Request] = field(default_factory=list)
-    """Requests that led to more than one fact."""
+    """Requests that led to more than one link."""
 
     missing: list[Request] = field(default_factory=list)
     """Requests with a receipt and without a fact."""
@@ -90,10 +105,12 @@ class Report:
 
     def __str__(self) -> str:
         facts, causes = sum(map(len, self.orders.values())), defaultdict[str, int](int)
+        refusals = sum(map(len, self.links.values())) - facts
         for void in self.voids:
             causes[void.cause] += 1
         voids = ", ".join(f"{count} {kind}" for kind, count in sorted(causes.items()))
-        text = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {len(self.voids)} void"
+        text = f"{self.records} records: {facts} facts of {len(self.orders)} orders, {refusals} refusals"
+        text += f", {len(self.voids)} void"
         text += f" ({voids or 'none'}), {self.barriers} barriers, {len(self.foreign)} foreign"
         return f"{text}; faults: {self.faults or 'none'}"
 
@@ -143,8 +160,10 @@ class _Judging:
 
     def __init__(self) -> None:
         self._report = Report()
+        self._requests: set[Request] = set()
         self._digests: set[bytes] = set()
-        self._voids: list[tuple[int, int, Request, int, bytes, int]] = []
+        self._created_ms: dict[Predecessor, int] = {}
+        self._voids: list[tuple[int, int, Request, Predecessor, bytes, int]] = []
 
     def take(self, message: Message, partition: int, partitions: int) -> None:
         """Judge the next record of a partition."""
@@ -157,25 +176,30 @@ class _Judging:
         if reading is None or not _has_own_key_and_partition(reading.event, message, partition, partitions):
             self._report.foreign.append(position)
             return
-        record = reading.event
-        facts = self._report.orders[record.order_id]
-        version, head = (facts[-1].version, facts[-1].digest) if facts else (0, NO_PREDECESSOR)
-        assert reading.refusal is None, f"a refusal at {position}, but no server writes them yet"
-        verdict = judge(version, head, record.order_version, record.previous, False, partial(_links_at, facts))
+        record, is_refusal = reading.event, reading.refusal is not None
+        links = self._report.links[record.order_id]
+        version, head = (links[-1].version, links[-1].digest) if links else (0, NO_PREDECESSOR)
+        verdict = judge(version, head, record.order_version, record.previous, is_refusal, partial(_digests_at, links))
         link, created_ms = digest(value), message.timestamp()[1]
-        request = (record.order_id, record.cause.request_id)
+        request, predecessor = (record.order_id, record.cause.request_id), (record.order_id, record.previous)
+        if verdict in LINKS:
+            self._add_link(request, OrderLink(request[1], record.order_version, link, reading.refusal))
+            self._created_ms[predecessor] = created_ms
         if verdict is Verdict.FACT:
-            self._add_fact(request, Fact(*position, record.order_version, link, created_ms))
+            fact = Fact(*position, record.order_version, link, created_ms)
+            self._report.facts.setdefault(request, fact)
+            self._report.orders[record.order_id].append(fact)
         elif verdict is Verdict.BROKEN:
             self._report.broken.append(position)
-        else:
-            self._voids.append((*position, request, record.order_version, link, created_ms))
+        elif verdict is Verdict.VOID:
+            self._voids.append((*position, request, predecessor, link, created_ms))
 
-    def _add_fact(self, request: Request, fact: Fact) -> None:
-        if self._report.facts.setdefault(request, fact) is not fact:
+    def _add_link(self, request: Request, link: OrderLink) -> None:
+        if request in self._requests:
             self._report.duplicated.append(request)
-        self._report.orders[request[0]].append(fact)
-        self._digests.add(fact.digest)
+        self._requests.add(request)
+        self._report.links[request[0]].append(link)
+        self._digests.add(link.digest)
 
     def report(self, receipts: Iterable[Receipt], requests: Collection[Request] | None) -> Report:
         """Return the report, after every record is judged."""
@@ -184,16 +208,15 @@ class _Judging:
         for receipt in receipts:
             self._compare(receipt)
         if requests is not None:
-            report.unrequested = sorted({*report.facts, *(void.request for void in report.voids)} - {*requests})
-        report.orders = {order_id: facts for order_id, facts in report.orders.items() if facts}
+            report.unrequested = sorted({*self._requests, *(void.request for void in report.voids)} - {*requests})
         return report
 
-    def _void(self, partition: int, offset: int, request: Request, version: int, link: bytes, created_ms: int) -> Void:
-        cause = "decided again" if request in self._report.facts else "given up"
-        fact = self._report.orders[request[0]][version - 1]
-        return Void(
-            partition, offset, request, "repeated" if link in self._digests else cause, created_ms - fact.created_ms
-        )
+    def _void(
+        self, partition: int, offset: int, request: Request, predecessor: Predecessor, link: bytes, created_ms: int
+    ) -> Void:
+        cause = "decided again" if request in self._requests else "given up"
+        behind_ms = created_ms - self._created_ms[predecessor]
+        return Void(partition, offset, request, "repeated" if link in self._digests else cause, behind_ms)
 
     def _compare(self, receipt: Receipt) -> None:
         request = (receipt.order_id, receipt.request_id)
@@ -210,5 +233,5 @@ def _has_own_key_and_partition(record: HistoryEvent, message: Message, partition
     return key == record.order_id.encode() and partition_of(record.order_id, partitions) == partition
 
 
-def _links_at(facts: list[Fact], version: int) -> Collection[bytes]:
-    return [facts[version - 1].digest] if 1 <= version <= len(facts) else []
+def _digests_at(links: list[OrderLink], version: int) -> Collection[bytes]:
+    return [link.digest for link in links if link.version == version]

@@ -31,8 +31,7 @@ class History:
 
     def write(self, request_id: str, version: int, previous: bytes) -> bytes:
         """Append a record of the order and return its digest. Its receipt is true if the record is a fact."""
-        record = Record(order_id=ORDER, order_version=version, previous=previous, event_id=f"event-{self.offset}")
-        record.cause.request_id = request_id
+        record = self._build(request_id, version, previous)
         record.order_confirmed_v2.SetInParent()
         value = record.SerializeToString()
         position = Position(topic=TOPIC, partition=PARTITION, offset=self.put(ORDER, value))
@@ -42,6 +41,19 @@ class History:
             )
         )
         return digest(value)
+
+    def refuse(self, request_id: str, version: int, previous: bytes) -> bytes:
+        """Append a recorded refusal on a version of the order and return its digest."""
+        record = self._build(request_id, version, previous)
+        record.refusal.status.message = "refused"
+        value = record.SerializeToString()
+        self.put(ORDER, value)
+        return digest(value)
+
+    def _build(self, request_id: str, version: int, previous: bytes) -> Record:
+        record = Record(order_id=ORDER, order_version=version, previous=previous, event_id=f"event-{self.offset}")
+        record.cause.request_id = request_id
+        return record
 
     def put(self, key: str, value: bytes) -> int:
         producer = Producer({"bootstrap.servers": self.cluster.bootstrap})
@@ -85,6 +97,31 @@ def test_each_void_record_has_its_cause(history: History) -> None:
         (4, "given up"),
         (5, "repeated"),
     ]
+
+
+def test_recorded_refusal_is_a_link_without_a_version(history: History) -> None:
+    early = history.refuse("r1", 0, b"")
+    first = history.write("r2", 1, early)
+    refused = history.refuse("r3", 1, first)
+    history.write("r4", 2, refused)
+    history.refuse("r5", 1, first)
+    report = history.report()
+    assert report.faults == {}
+    assert [(link.request_id, link.version) for link in report.links[ORDER]] == [
+        ("r1", 0),
+        ("r2", 1),
+        ("r3", 1),
+        ("r4", 2),
+    ]
+    assert [link.refusal is None for link in report.links[ORDER]] == [False, True, False, True]
+    assert [fact.version for fact in report.orders[ORDER]] == [1, 2]
+    assert [(void.offset, void.cause) for void in report.voids] == [(4, "given up")]
+
+
+def test_request_that_is_refused_and_accepted_is_duplicated(history: History) -> None:
+    refused = history.refuse("r1", 0, b"")
+    history.write("r1", 1, refused)
+    assert history.report().faults == {"duplicated": 1}
 
 
 def test_receipt_is_lost_without_a_fact_and_differs_from_another_fact(history: History) -> None:
