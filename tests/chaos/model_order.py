@@ -16,19 +16,23 @@ _CASES = {type(getattr(HistoryEvent(), kind.name)): kind.name for kind in _KINDS
 
 
 class ModelOrder:
-    """The state of an order after the facts so far, and the receipt of each of its requests."""
+    """The state of an order after the links so far, and the recorded outcome of each of its requests."""
 
     def __init__(self) -> None:
         self.version = 0
         self._order: Order | None = None
-        self._receipts: dict[str, tuple[int, bytes]] = {}
+        self._outcomes: dict[str, tuple[int, bytes] | Refusal] = {}
 
     def __str__(self) -> str:
         return f"version {self.version}, {self._order}"
 
+    def outcome(self, request: Request) -> tuple[int, bytes] | Refusal | None:
+        """Return the recorded outcome of a request: its receipt as (version, digest), or its recorded refusal."""
+        return self._outcomes.get(request.request_id)
+
     def answer(self, request: Request) -> tuple[int, bytes] | Event | Refusal:
         """Return the right answer to a request now: its receipt as (version, digest), its event or its refusal."""
-        return self._receipts.get(request.request_id) or self._mismatch(request) or decide(self._order, request)
+        return self.outcome(request) or self._mismatch(request) or decide(self._order, request)
 
     def write(self, request: Request, digest: bytes) -> HistoryEvent | None:
         """Apply the fact of a request. Returns None, and changes nothing, if the rules allow no fact."""
@@ -38,8 +42,12 @@ class ModelOrder:
         case: dict[str, Any] = {_CASES[type(event)]: event}
         history_event = HistoryEvent(order_id=request.order_id, order_version=self.version + 1, **case)
         self._order, self.version = evolve(self._order, history_event), self.version + 1
-        self._receipts[request.request_id] = (self.version, digest)
+        self._outcomes[request.request_id] = (self.version, digest)
         return history_event
+
+    def refuse(self, request: Request, refusal: Refusal) -> None:
+        """Record the refusal of a submitted command."""
+        self._outcomes[request.request_id] = refusal
 
     def _mismatch(self, request: Request) -> Refusal | None:
         if not request.HasField("expected_version") or request.expected_version == self.version:

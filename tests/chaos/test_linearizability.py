@@ -4,7 +4,7 @@ from dataclasses import replace
 from math import inf
 
 import pytest
-from tests.chaos.linearizability import Call, NotLinearizable, Written, check_calls
+from tests.chaos.linearizability import Call, NotLinearizable, WrittenLink, check_calls
 
 from ordertrail.commands import Request
 from ordertrail.v1 import error_reason_pb2 as reasons
@@ -17,7 +17,7 @@ from ordertrail_server.orders.refusal import Refusal
 PLACE = PlaceOrderRequest(
     customer_id="shop-1", lines=[line("apple", 1, "2.50", "EUR")], order_id="order", request_id="place"
 )
-WRITTEN: list[Written] = [("place", b"1"), ("two", b"2"), ("three", b"3")]
+WRITTEN = [WrittenLink("place", b"1"), WrittenLink("two", b"2"), WrittenLink("three", b"3")]
 
 
 def change(request_id: str, quantity: int, expected_version: int | None = None) -> Request:
@@ -31,6 +31,7 @@ def change(request_id: str, quantity: int, expected_version: int | None = None) 
 
 
 NOT_BEFORE = "must be answered before"
+UNSENT = "no call sent it, or each call got another answer"
 TWO, THREE = change("two", 2), change("three", 3)
 
 
@@ -67,7 +68,7 @@ def mismatch(expected: int, actual: int) -> Refusal:
 GOOD = [acknowledged(PLACE, 0, 1, 1), acknowledged(TWO, 2, 3, 2), acknowledged(THREE, 4, 5, 3)]
 
 
-def violates(calls: list[Call], written: list[Written], why: str) -> None:
+def violates(calls: list[Call], written: list[WrittenLink], why: str) -> None:
     with pytest.raises(NotLinearizable, match=why):
         check_calls(calls, written)
 
@@ -144,25 +145,27 @@ def test_lost_fact_of_an_acknowledged_command_is_detected() -> None:
 
 
 def test_doubled_effect_is_detected() -> None:
-    violates([*GOOD, Call(TWO, "server", 5)], [*WRITTEN, ("two", b"4")], "version 4 was not allowed")
+    violates([*GOOD, Call(TWO, "server", 5)], [*WRITTEN, WrittenLink("two", b"4")], "version 4 was not allowed")
 
 
 def test_fact_without_a_request_is_detected() -> None:
-    violates(GOOD, [*WRITTEN, ("strange", b"4")], "no call sent it, or each call was refused")
+    violates(GOOD, [*WRITTEN, WrittenLink("strange", b"4")], UNSENT)
 
 
 def test_fact_of_a_refused_command_is_detected() -> None:
     refusal = refused(change("x", 3), 6, 7, nothing_changes(3))
-    violates([*GOOD, refusal], [*WRITTEN, ("x", b"4")], "no call sent it, or each call was refused")
+    violates([*GOOD, refusal], [*WRITTEN, WrittenLink("x", b"4")], UNSENT)
 
 
 def test_fact_that_the_rules_forbid_is_detected() -> None:
-    violates([*GOOD, Call(change("x", 3), "server", 6)], [*WRITTEN, ("x", b"4")], "version 4 was not allowed")
+    violates(
+        [*GOOD, Call(change("x", 3), "server", 6)], [*WRITTEN, WrittenLink("x", b"4")], "version 4 was not allowed"
+    )
 
 
 def test_fact_on_an_unexpected_version_is_detected() -> None:
     expecting = Call(change("x", 9, expected_version=2), "server", 6)
-    violates([*GOOD, expecting], [*WRITTEN, ("x", b"4")], "version 4 was not allowed")
+    violates([*GOOD, expecting], [*WRITTEN, WrittenLink("x", b"4")], "version 4 was not allowed")
 
 
 def test_receipt_older_than_an_earlier_one_is_detected() -> None:
