@@ -28,12 +28,13 @@ class CallerPool:
     async def run_caller(self, stop: asyncio.Event) -> None:
         """Send one command after the other until the event is set."""
         while not stop.is_set():
-            await self._send(self._generator.create_request())
+            request = self._generator.create_request()
+            self._evidence.record_command(request)
+            await self.send(request)
             await asyncio.sleep(self._random.uniform(0.0, 0.01))
 
-    async def _send(self, request: Request) -> None:
+    async def send(self, request: Request) -> None:
         """Send a command to one server after another until one answers; some callers send it only once."""
-        self._evidence.record_command(request)
         retry_s = 0.0 if self._random.random() < NO_RETRY_PROBABILITY else RETRY_S
         deadline = Deadline(retry_s)
         member = self._random.choice(self._members)

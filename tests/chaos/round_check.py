@@ -6,20 +6,23 @@ from contextlib import suppress
 from time import monotonic
 
 from tests.chaos.caller_pool import CallerPool
-from tests.chaos.evidence import Evidence
-from tests.chaos.linearizability import Call, NotLinearizable, Written, check_calls
+from tests.chaos.evidence import Evidence, read_refusal
+from tests.chaos.linearizability import NotLinearizable, WrittenLink, check_calls
 from tests.chaos.member import GuaranteeViolated, Member
-from tests.kafka.checker import Report
+from tests.chaos.submission_evidence import find_reordered
+from tests.kafka.checker import OrderLink, Report
 
 from ordertrail.client import OrderTrail
 from ordertrail.commands import Request
-from ordertrail.errors import OrderTrailError, Unavailable
+from ordertrail.errors import OrderTrailError, Unavailable, from_status
+from ordertrail.log.v1.record_pb2 import Refusal as StoredRefusal
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.orders.evolve import fold
+from ordertrail_server.orders.refusal import Refusal
 
 ANSWER_S, CALL_S = 30.0, 5.0
 NO_VERSION = 1_000_000
@@ -28,21 +31,20 @@ History = tuple[Order, list[HistoryEvent]]
 
 
 async def repeat_newest_requests(callers: CallerPool, members: Iterable[Member], evidence: Evidence) -> None:
-    """Query every server for the newest receipt and the version of every order, and record these calls too.
+    """Query every server for the newest recorded outcomes and the version of every order.
 
-    Raises GuaranteeViolated after a time limit. The refusal of an impossible version names the current one.
+    These calls are recorded too. The refusal of an impossible version names the current one. Raises GuaranteeViolated
+    after a time limit.
     """
-    newest = {
-        order_id: call.request for order_id, calls in evidence.calls.items() for call in calls if _is_accepted(call)
-    }
+    newest = {order_id: list(_newest_requests(evidence, order_id)) for order_id in evidence.order_ids}
     began = monotonic()
     for member in members:
-        for order_id, request in newest.items():
+        for order_id, requests in newest.items():
             probe = ConfirmOrderRequest(
                 order_id=order_id, expected_version=NO_VERSION, request_id=f"{order_id}/{member.name}"
             )
             evidence.record_command(probe)
-            for repeated in (request, probe):
+            for repeated in (*requests, probe):
                 await _call_until_answered(callers, member, repeated, evidence)
     evidence.counts["seconds until all answered"] = round(monotonic() - began)
 
@@ -57,8 +59,11 @@ async def _call_until_answered(callers: CallerPool, member: Member, request: Req
         await asyncio.sleep(0.1)
 
 
-def _is_accepted(call: Call) -> bool:
-    return isinstance(call.answer, Receipt)
+def _newest_requests(evidence: Evidence, order_id: str) -> Iterator[Request]:
+    """Yield the newest requests with recorded outcomes: of an accepted call, and of a submission of either outcome."""
+    submitted = evidence.submitted.on(order_id)
+    for calls, kind in (evidence.calls.get(order_id, []), Receipt), (submitted, Receipt), (submitted, Refusal):
+        yield from [call.request for call in calls if isinstance(call.answer, kind)][-1:]
 
 
 def find_violations(report: Report, evidence: Evidence) -> Iterator[str]:
@@ -66,20 +71,21 @@ def find_violations(report: Report, evidence: Evidence) -> Iterator[str]:
     if report.faults or report.foreign:
         yield f"the topic: {report}\n{ {kind: getattr(report, kind) for kind in (*report.faults, 'foreign')} }"
     yield from evidence.unexpected_answers
-    facts = _facts_by_order(report)
-    for order_id, calls in evidence.calls.items():
+    yield from evidence.submitted.violations
+    for order_id in evidence.order_ids:
+        links = [_read_link(order_id, link) for link in report.links.get(order_id, [])]
+        yield from find_reordered(evidence.submitted.on(order_id), links)
         try:
-            check_calls(calls, facts.get(order_id, []))
+            check_calls(evidence.calls_on(order_id), links)
         except NotLinearizable as error:
             yield f"{order_id} is not linearizable: {error}"
 
 
-def _facts_by_order(report: Report) -> dict[str, list[Written]]:
-    request_of = {fact.digest: request_id for (_, request_id), fact in report.facts.items()}
-    return {
-        order_id: [(request_of.get(fact.digest, ""), fact.digest) for fact in facts]
-        for order_id, facts in report.orders.items()
-    }
+def _read_link(order_id: str, link: OrderLink) -> WrittenLink:
+    if link.refusal is None:
+        return WrittenLink(link.request_id, link.digest)
+    error = from_status(StoredRefusal.FromString(link.refusal).status)
+    return WrittenLink(link.request_id, link.digest, read_refusal(error, order_id))
 
 
 async def check_reads(members: Iterable[Member], report: Report, evidence: Evidence) -> None:

@@ -13,21 +13,24 @@ from tests.chaos.caller_pool import CallerPool
 from tests.chaos.evidence import Evidence
 from tests.chaos.faults import Faults
 from tests.chaos.member import ALL_ROLES, READING, GuaranteeViolated, Member
+from tests.chaos.outcome_check import await_outcomes
 from tests.chaos.request_generator import RequestGenerator
 from tests.chaos.round_check import check_reads, find_violations, repeat_newest_requests
+from tests.chaos.submitting_callers import SubmittingCallers
 from tests.kafka.checker import Report, check
 from tests.kafka.cluster import Cluster, Setup, run_cluster
 
 from ordertrail_server.log.kafka.topic import create_topic
-from ordertrail_server.log.topic_name import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS
 
 PARTITIONS = 3
-CALLERS = 24
+CALLERS, SUBMITTERS = 18, 6
 CALM_S = 1.5
 REPORTED_COUNTS = (
     *("servers frozen", "servers killed", "servers cut off", "connections cut"),
     *("brokers frozen", "brokers killed", "brokers cut off"),
     *("commands", "acknowledged", "refused", "unknown", "appends in doubt", "seconds until all answered"),
+    *("submitted", "submissions in doubt", "accepted later", "refused later", "seconds until all decided"),
 )
 
 
@@ -68,10 +71,11 @@ class Run:
         self._evidence, self._rounds, self._voids, self._uncertain = Evidence(), 0, 0, 0
 
     async def start(self) -> None:
-        """Create the topic, and start every server."""
+        """Create the topics, and start every server."""
         settings = {"bootstrap.servers": self._cluster.bootstrap}
         replicas = min(self._plan.brokers, 3)
-        await asyncio.to_thread(create_topic, settings, ORDER_EVENTS, partitions=PARTITIONS, replicas=replicas)
+        for topic in ORDER_EVENTS, ORDER_COMMANDS:
+            await asyncio.to_thread(create_topic, settings, topic, partitions=PARTITIONS, replicas=replicas)
         await asyncio.gather(*(member.start() for member in self.members))
         for member in self.members:
             member.connect()
@@ -93,17 +97,22 @@ class Run:
         evidence, name = self._evidence, f"order-{outcome.number}"
         seed = f"{self._plan.seed} {outcome.number}"
         random = Random(f"{seed} callers")
-        callers = CallerPool(random, self._writers, RequestGenerator(random, name), evidence)
+        generator = RequestGenerator(random, name)
+        callers = CallerPool(random, self._writers, generator, evidence)
+        submitters = SubmittingCallers(random, self._writers, generator, evidence, callers)
         faults = Faults(f"{seed} faults", self._cluster, self.members, evidence.counts)
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for _ in range(CALLERS):
                 group.create_task(callers.run_caller(stop))
+            for number in range(SUBMITTERS):
+                group.create_task(submitters.run_caller(f"submitter {number}", stop))
             await faults.run(monotonic() + self._plan.faults_s)
             await asyncio.sleep(CALM_S)
             stop.set()
         self._check_members(evidence)
         try:
+            await await_outcomes(self._writers, evidence)
             await repeat_newest_requests(callers, self._writers, evidence)
         except GuaranteeViolated as error:  # the content of the topic may show the cause
             outcome.broken.append(str(error))
