@@ -12,6 +12,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.facts.step import Judged
 from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.log.position import LogPosition
+from ordertrail_server.log.single_read import read_one
 from ordertrail_server.orders.chain import Verdict
 from ordertrail_server.orders.times import moment
 from ordertrail_server.projections.batch import AppliedFact, Batch, Parking, WaitingFact
@@ -102,7 +103,7 @@ class JudgedLog:
         freed = sorted(waiting.keys() - still_waiting.keys())
         orders = self._order_data({waiting[position] for position in freed})
         for position in freed:
-            [logged] = await self._log.read(partition, LogPosition.unpack(position).offset, 1)
+            logged = await read_one(self._log, partition, LogPosition.unpack(position).offset)
             batch.facts.append(orders.applied(logged, read(logged.value)))
         batch.parked = self._parked(set(waiting.values()))
         return RetriedFacts(batch, still_waiting)
@@ -118,7 +119,7 @@ class JudgedLog:
         return [await self._read_event(partition, offset) for offset in offsets]
 
     async def _read_event(self, partition: int, offset: int) -> HistoryEvent:
-        [logged] = await self._log.read(partition, offset, 1)
+        logged = await read_one(self._log, partition, offset)
         return _require_readable(logged, read(logged.value)).event
 
     def _read_verdicts(self, partition: int, records: list[Logged]) -> _Verdicts:

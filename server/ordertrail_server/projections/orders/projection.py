@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from ordertrail_server.facts.step import Place
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.log.single_read import read_one
 from ordertrail_server.projections.order_fold import OrderFold
 from ordertrail_server.projections.orders.order_retry import (
     find_waiting_records,
@@ -70,7 +71,7 @@ class OrderProjection:
             return None
         partition = partition_of(order_id, self._log.partitions)
         waiting = find_waiting_records(self.file.connection, order_id, stored.aggregate)
-        records = [record for at in waiting.offsets() for record in await self._log.read(partition, at, 1)]
+        records = [await read_one(self._log, partition, at) for at in waiting.offsets()]
         refolded = refold_order(stored.aggregate, records, waiting, partition)
         position = self.file.positions[partition]
         with self.file.moving(partition, position._replace(retries=position.retries + 1)):
