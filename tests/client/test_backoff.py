@@ -33,7 +33,7 @@ async def test_wait_raises_when_total_time_is_up() -> None:
 
 
 async def test_reset_restarts_the_total_time() -> None:
-    backoff = Backoff(0.1)
+    backoff = Backoff(0.1, longest=0.002)
     seconds = await seconds_until_raised(backoff)
     backoff.reset()
     await backoff.wait(AWAY)

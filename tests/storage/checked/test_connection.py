@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from stat import S_IMODE
+from threading import Barrier
 
 import pytest
 from tests.storage.checked.processes import ROWS_A_TRANSACTION, read_committed, run_writer
@@ -50,6 +52,23 @@ def test_new_file_is_an_empty_database(path: Path) -> None:
         assert writer.execute("SELECT * FROM sqlite_schema").fetchall() == []
         assert writer.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert path.read_bytes() == build_empty_database()
+
+
+def test_file_that_several_writers_create_at_once_is_one_sound_database(tmp_path: Path) -> None:
+    for number in range(20):
+        path, start = tmp_path / f"{number}.sqlite", Barrier(4)
+
+        def create(path: Path = path, start: Barrier = start) -> None:
+            start.wait()
+            with closing(connect_checked_writer(path)) as writer, transaction(writer):
+                writer.execute("CREATE TABLE IF NOT EXISTS numbers (n)")
+                writer.execute("INSERT INTO numbers VALUES (1)")
+
+        with ThreadPoolExecutor(4) as threads:
+            for task in [threads.submit(create) for _ in range(4)]:
+                task.result()
+        with closing(connect_checked_reader(path)) as reader:
+            assert read_numbers(reader) == [1] * 4
 
 
 def test_files_have_the_mode_of_other_databases(writer: Connection, path: Path) -> None:
