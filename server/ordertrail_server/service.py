@@ -20,6 +20,7 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
+from ordertrail_server.edge.refused_service import SUBSCRIPTIONS_DAMAGED, SUBSCRIPTIONS_OFF
 from ordertrail_server.edge.server import (
     COMMANDS,
     HISTORY as HISTORY_SERVICE,
@@ -68,6 +69,7 @@ from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
 from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
 from ordertrail_server.subscriptions.event_source import EventSource
+from ordertrail_server.subscriptions.state_log import StateDamaged
 from ordertrail_server.subscriptions.subscriptions import Subscriptions
 
 _log = logging.getLogger(__name__)
@@ -224,8 +226,15 @@ class Service:
 
     async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
         if not isinstance(log, EmbeddedLog):
-            server.refuse_subscriptions()
+            server.refuse_subscriptions(SUBSCRIPTIONS_OFF)
             return
+        try:
+            await self._open_subscriptions(server, log, history, ends)
+        except StateDamaged as error:  # all else is served
+            _log.error("subscriptions are not offered: %s", error)
+            server.refuse_subscriptions(SUBSCRIPTIONS_DAMAGED)
+
+    async def _open_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
         state_log = await EmbeddedStateLog.open(self._data.subscriptions)
         self._exit_stack.push_async_callback(state_log.close)
         source = EventSource(history.hub)

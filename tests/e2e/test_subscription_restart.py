@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.e2e.running_server import RunningServer, read_start_refusal, wait_until_serving
+from tests.e2e.running_server import RunningServer, wait_until_serving
 
 from ordertrail.client import OrderTrail, connect, line
-from ordertrail.errors import Refused
+from ordertrail.errors import Refused, Unavailable
 from ordertrail.v1.subscription_service_pb2 import DeliveryOutcome, SubscriptionState
 
 ACKNOWLEDGED = DeliveryOutcome.DELIVERY_OUTCOME_ACKNOWLEDGED
@@ -76,15 +76,20 @@ async def test_subscription_stops_if_the_log_ends_before_its_position(server: Ru
     await run(server, find_it_stopped)  # although the log has grown past the position
 
 
-async def test_damaged_subscriptions_stop_the_start_with_what_to_do(server: RunningServer) -> None:
+async def test_server_with_damaged_subscriptions_serves_all_else_and_says_what_to_do(server: RunningServer) -> None:
     await run(server, subscribe_to_all)
     path = server.data / "subscriptions.sqlite"
     content = bytearray(path.read_bytes())
     content[content.index(b"created")] ^= 0x10
     path.write_bytes(content)
-    refusal = await asyncio.to_thread(read_start_refusal, server.data)
-    assert "subscriptions.sqlite is damaged" in refusal
-    assert "Restore it from a backup" in refusal
+    await run(server, place_some, find_subscriptions_refused)
+    assert "subscriptions.sqlite is damaged" in server.stderr
+    assert "Restore it from a backup" in server.stderr
+
+
+async def find_subscriptions_refused(orders: OrderTrail) -> None:
+    with pytest.raises(Unavailable, match="the operator finds the reason"):
+        await orders.subscription("all")
 
 
 async def run(server: RunningServer, *steps: Callable[[OrderTrail], Awaitable[None]]) -> None:

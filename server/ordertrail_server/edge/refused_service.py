@@ -6,8 +6,17 @@ from typing import Any
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_SUBSCRIPTIONS_OFF, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.edge.rpc_handler import Context, Handler, abort
 from ordertrail_server.orders.refusal import Refusal, Refused
+
+SUBSCRIPTIONS_OFF = Refusal(
+    ERROR_REASON_SUBSCRIPTIONS_OFF, "The log of this server is a Kafka topic, on which it offers no subscriptions."
+)
+SUBSCRIPTIONS_DAMAGED = Refusal(
+    ERROR_REASON_UNAVAILABLE,
+    "The subscriptions of this server cannot be read; the operator finds the reason in its output.",
+)
 
 
 def refusing_handlers(service: ServiceDescriptor, refusal: Refusal) -> dict[str, Handler]:

@@ -18,7 +18,6 @@ from ordertrail.v1 import (
     subscription_service_pb2,
 )
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_SUBSCRIPTIONS_OFF
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
@@ -57,9 +56,6 @@ HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistorySer
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
 PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
 SUBSCRIPTIONS = subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"]
-SUBSCRIPTIONS_OFF = Refusal(
-    ERROR_REASON_SUBSCRIPTIONS_OFF, "The log of this server is a Kafka topic, on which it offers no subscriptions."
-)
 PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
@@ -111,9 +107,9 @@ class Server:
         self._add(HISTORY, _history_handlers(history, self._requests))
         self._add(PROJECTION, _projection_handlers(projection, self._requests))
 
-    def refuse_subscriptions(self) -> None:
-        """Refuse all calls about subscriptions, because the log is a topic."""
-        self._add(SUBSCRIPTIONS, refusing_handlers(SUBSCRIPTIONS, SUBSCRIPTIONS_OFF))
+    def refuse_subscriptions(self, refusal: Refusal) -> None:
+        """Refuse all calls about subscriptions."""
+        self._add(SUBSCRIPTIONS, refusing_handlers(SUBSCRIPTIONS, refusal))
 
     def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
         """Serve subscriptions and their consumers."""

@@ -24,9 +24,9 @@ class Flip(NamedTuple):
             file.write(bytes([value ^ 1 << self.bit]))
 
     @property
-    def is_in_log(self) -> bool:
-        """True if the bit belongs to the facts themselves, which nothing can restore."""
-        return self.file.name.startswith("log.sqlite")
+    def is_irreplaceable(self) -> bool:
+        """True if the bit belongs to a file that nothing can restore: the log, or what consumers have acknowledged."""
+        return self.file.name.startswith(("log.sqlite", "subscriptions.sqlite"))
 
 
 def choose_flip(data: Path, random: Random) -> Flip:

@@ -52,7 +52,7 @@ async def test_bits_flipped_in_the_files_of_a_running_server_lead_to_no_wrong_an
         random, flips, traffic = Random(SEED + done), list[Flip](), CommandTraffic()
         async with run_copy(base.stopped, tmp_path / str(done)) as (server, channel):
             server.wait_until_listening()
-            while len(flips) < FLIPS_A_RUN and not any(flip.is_in_log for flip in flips):
+            while len(flips) < FLIPS_A_RUN and not any(flip.is_irreplaceable for flip in flips):
                 flips.append(choose_flip(server.data, random))
                 flips[-1].apply(server.data)
                 wrong_answers = await base.answers.find_wrong_answers(channel, random, REQUESTS // 2)
@@ -68,24 +68,26 @@ def apply_all(flips: Sequence[Flip], data: Path) -> None:
 
 
 def can_start(server: RunningServer, flips: list[Flip]) -> bool:
-    """Return whether the server listens. Only a damaged log may keep it from that."""
+    """Return whether the server listens. Only a file that nothing can restore may keep it from that."""
     try:
         server.wait_until_listening()
     except AssertionError:
-        assert any(flip.is_in_log for flip in flips), f"{flips}, seed {SEED}: {server.stderr}"
+        assert any(flip.is_irreplaceable for flip in flips), f"{flips}, seed {SEED}: {server.stderr}"
         return False
     return True
 
 
 def assert_right(wrong_answers: list[str], flips: list[Flip], server: RunningServer) -> None:
     assert wrong_answers == [], f"{flips}, seed {SEED}: {server.stderr}"
-    # Only a damaged log ends a server.
-    assert not server.has_ended or any(flip.is_in_log for flip in flips), f"{flips}, seed {SEED}: {server.stderr}"
+    # Only a file that nothing can restore ends a server.
+    assert not server.has_ended or any(flip.is_irreplaceable for flip in flips), (
+        f"{flips}, seed {SEED}: {server.stderr}"
+    )
 
 
 async def assert_facts(server: RunningServer, flips: list[Flip], traffic: CommandTraffic) -> None:
     """Assert that each receipt is a fact of the log, and that no request led to two facts."""
-    if any(flip.is_in_log for flip in flips):
+    if any(flip.is_irreplaceable for flip in flips):
         return
     assert server.faults == []
     records = {position: request async for position, request in _read_requests(server.data)}
