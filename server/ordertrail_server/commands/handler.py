@@ -16,6 +16,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
+from ordertrail_server.commands.joint_work import run_until_first_ends
 from ordertrail_server.commands.order_store import ProjectedOrders
 from ordertrail_server.commands.preview import find_refusal
 from ordertrail_server.commands.projection_start import ProjectionStart
@@ -97,15 +98,7 @@ class CommandHandler:
             work.append(writer.run())
             if not self._log.capabilities.atomic_append:
                 work.append(writer.follow())
-        tasks = [asyncio.create_task(coroutine) for coroutine in work]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await run_until_first_ends(work)
 
     @property
     def is_ready(self) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.commands.joint_work import run_until_first_ends
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.continuity import check_continues
 from ordertrail_server.log.port import AppendLog, Log, LogUnavailable
@@ -173,15 +174,7 @@ class CommandStore:
         work += [processor.run() for processor in self.processors]
         if not self.log.capabilities.atomic_append:
             work += [commands.follow() for commands in self.logs]
-        tasks = [asyncio.ensure_future(part) for part in work]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await run_until_first_ends(work)
 
     async def _check(self, index: CommandIndex) -> None:
         """Raise unless the log still holds the commands that the index was built from."""
