@@ -66,7 +66,7 @@ def _embedded(many: int) -> Iterator[Measure]:
     yield partial(unary_latency.measure)
     yield from (partial(batched_commands.measure, size) for size in (100, 1_000))
     yield partial(submissions.measure_single)
-    yield from (partial(submissions.measure_batches, what) for what in ("stored", "decided"))
+    yield from (partial(submissions.measure_batches, rate_name) for rate_name in ("stored", "decided"))
     yield from (partial(submissions.measure_latency, percentile) for percentile in (50, 99))
     yield partial(mixed_load.measure)
     yield partial(rebuild_latency.measure)

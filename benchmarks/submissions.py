@@ -43,7 +43,7 @@ def measure_single(callers: int = 32) -> Row:
     return Row(name, "commands/s", median(ours), "durable unary commands", median(limit), 1.0)
 
 
-def measure_batches(what: str) -> Row:
+def measure_batches(rate_name: str) -> Row:
     """Return deferred submissions/s in batches, or how many of them are `decided`/s, and batched commands/s."""
     rates: dict[str, list[float]] = {"stored": [], "decided": []}
     limit = list[float]()
@@ -54,9 +54,9 @@ def measure_batches(what: str) -> Row:
             rates["stored"].append(asyncio.run(_submissions_per_second(address)))
             _wait_decided(address)
             rates["decided"].append(SIZE * BATCHES / (perf_counter() - start))
-    name = f"deferred commands in batches of {SIZE:,}, {what}"
-    min_ratio = 2.0 if what == "stored" else None
-    return Row(name, "commands/s", median(rates[what]), "commands in batches", median(limit), min_ratio)
+    name = f"deferred commands in batches of {SIZE:,}, {rate_name}"
+    min_ratio = 2.0 if rate_name == "stored" else None
+    return Row(name, "commands/s", median(rates[rate_name]), "commands in batches", median(limit), min_ratio)
 
 
 def measure_latency(percentile: int) -> Row:

@@ -147,7 +147,7 @@ class Consumer:
         call = consume()
         writer = asyncio.create_task(self._write(call))
         try:
-            while (response := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+            while (response := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # the stubs leave EOF out
                 backoff.reset()
                 self._take(response)
         finally:

@@ -30,13 +30,13 @@ REFUSED = WrittenLink("same", b"4", nothing_changes(3))
 FOUR, FIFTH = change("four", 4), WrittenLink("four", b"4")
 
 
-def submitted(request: Request, called: float, seen: float = inf, answer: Receipt | Refusal | None = None) -> Call:
-    return Call(request, "server", called, seen, answer, is_submitted=True)
+def submitted(request: Request, called: float, seen_at: float = inf, answer: Receipt | Refusal | None = None) -> Call:
+    return Call(request, "server", called, seen_at, answer, is_submitted=True)
 
 
-def accepted(request: Request, called: float, seen: float, version: int) -> Call:
+def accepted(request: Request, called: float, seen_at: float, version: int) -> Call:
     """Return a submitted command whose outcome is shown as its receipt, which no server shows as a first one."""
-    return submitted(request, called, seen, receipt(request, version, replayed=True))
+    return submitted(request, called, seen_at, receipt(request, version, replayed=True))
 
 
 # Right histories
@@ -85,8 +85,8 @@ def test_command_with_an_expected_version_is_refused_for_ever() -> None:
 
 def test_outcome_of_another_command_is_detected() -> None:
     violates([GOOD[0], accepted(TWO, 2, 3, 3), GOOD[2]], WRITTEN, "the receipt is not of version 2")
-    other = submitted(SAME, 5, 9, nothing_changes(2))
-    violates([*GOOD, other], [*WRITTEN, REFUSED], "never right")
+    other_call = submitted(SAME, 5, 9, nothing_changes(2))
+    violates([*GOOD, other_call], [*WRITTEN, REFUSED], "never right")
 
 
 def test_fact_before_its_submission_is_detected() -> None:
@@ -107,8 +107,8 @@ def test_refusal_of_a_command_that_the_state_allows_is_detected() -> None:
 
 
 def test_refusal_with_another_message_than_recorded_is_detected() -> None:
-    wrong = replace(nothing_changes(3), message="9 of this product are ordered already.")
-    violates([*GOOD, submitted(SAME, 5, 9, wrong)], [*WRITTEN, REFUSED], "never right")
+    other_message = replace(nothing_changes(3), message="9 of this product are ordered already.")
+    violates([*GOOD, submitted(SAME, 5, 9, other_message)], [*WRITTEN, REFUSED], "never right")
 
 
 def test_refusal_that_was_shown_but_not_recorded_is_detected() -> None:

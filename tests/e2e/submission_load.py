@@ -28,7 +28,7 @@ DECIDED = (messages.COMMAND_STATE_ACCEPTED, messages.COMMAND_STATE_REFUSED)
 UNKNOWN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
-class Outcome:
+class Observations:
     """What callers saw: acknowledged commands by order, in the order of their submission, and shown outcomes."""
 
     def __init__(self) -> None:
@@ -69,23 +69,23 @@ class Callers:
         options = [("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 200)]
         self._channels = [grpc.aio.insecure_channel(address, options=options) for address in addresses]
         self._services: list[Any] = [OrderCommandServiceStub(channel) for channel in self._channels]
-        self.seen, self._is_stopping = Outcome(), False
+        self.observations, self._is_stopping = Observations(), False
         callers = [self._submit(f"caller-{n}", Random(f"{SEED}/{n}")) for n in range(SUBMITTERS)]
         callers += [self._observe(Random(f"{SEED}/observer-{n}")) for n in range(OBSERVERS)]
         self._tasks = [asyncio.create_task(caller) for caller in callers]
 
-    async def stop(self) -> Outcome:
+    async def stop(self) -> Observations:
         """Stop submitting, wait until every command has its outcome on every server, and return what was seen."""
         self._is_stopping = True
         await asyncio.gather(*self._tasks)
-        for command_id in self.seen.ids:
+        for command_id in self.observations.ids:
             for service in self._services:
                 watch = messages.WatchCommandRequest(command_id=command_id)
                 async for update in service.WatchCommand(watch, timeout=60, wait_for_ready=True):
-                    self.seen.note(update.command)
+                    self.observations.note(update.command)
         for channel in self._channels:
             await channel.close(None)
-        return self.seen
+        return self.observations
 
     async def _submit(self, name: str, random: Random) -> None:
         number = 0
@@ -107,23 +107,23 @@ class Callers:
                 if all(result.HasField("submission") for result in response.results):
                     break
             await asyncio.sleep(0.02)
-        self.seen.submitted[order_id] += [result.submission.command_id for result in response.results]
+        self.observations.submitted[order_id] += [result.submission.command_id for result in response.results]
 
     async def _observe(self, random: Random) -> None:
         while not self._is_stopping:
             await asyncio.sleep(0.002)
-            if self.seen.ids:
-                query = messages.GetCommandRequest(command_id=random.choice(self.seen.ids[-200:]))
+            if self.observations.ids:
+                query = messages.GetCommandRequest(command_id=random.choice(self.observations.ids[-200:]))
                 # Another server may not have read the command yet.
                 with suppress_failures(*UNKNOWN, grpc.StatusCode.NOT_FOUND):
-                    self.seen.note((await random.choice(self._services).GetCommand(query, timeout=5)).command)
+                    self.observations.note((await random.choice(self._services).GetCommand(query, timeout=5)).command)
 
 
-async def run_rounds(servers: list[RunningServer], rounds: int) -> Outcome:
+async def run_rounds(servers: list[RunningServer], rounds: int) -> Observations:
     callers = Callers([server.address for server in servers])
     for number in range(rounds):
-        random, known = Random(f"{SEED}/{number}"), len(callers.seen.ids)
-        while len(callers.seen.ids) < known + 50:  # noqa: ASYNC110 (the callers extend the list)
+        random, count_before = Random(f"{SEED}/{number}"), len(callers.observations.ids)
+        while len(callers.observations.ids) < count_before + 50:  # noqa: ASYNC110 (the callers extend the list)
             await asyncio.sleep(0.01)
         await asyncio.sleep(random.uniform(0, 0.5))
         server = random.choice(servers)
@@ -133,7 +133,7 @@ async def run_rounds(servers: list[RunningServer], rounds: int) -> Outcome:
     return await callers.stop()
 
 
-def assert_outcomes_are_links(seen: Outcome, reference: ReferenceFold) -> None:
+def assert_outcomes_are_links(observations: Observations, reference: ReferenceFold) -> None:
     """Every acknowledged command has exactly one link, and those of an order stand in their order."""
     links = sorted((*reference.facts, *reference.refusals), key=lambda link: (link.partition, link.offset))
     requests = [link.request for link in links]
@@ -141,19 +141,19 @@ def assert_outcomes_are_links(seen: Outcome, reference: ReferenceFold) -> None:
     by_order: defaultdict[str, list[str]] = defaultdict(list)
     for order_id, request_id in requests:
         by_order[order_id].append(request_id)
-    assert {order_id: len(ids) for order_id, ids in seen.submitted.items()} == {
-        order_id: len(by_order[order_id]) for order_id in seen.submitted
+    assert {order_id: len(ids) for order_id, ids in observations.submitted.items()} == {
+        order_id: len(by_order[order_id]) for order_id in observations.submitted
     }
     for order_id, request_ids in by_order.items():
         numbers = [request_id for request_id in request_ids if not request_id.endswith("/late")]
         assert numbers == sorted(numbers, key=lambda request_id: int(request_id.rpartition("/")[2])), order_id
 
 
-def assert_nothing_is_lost(seen: Outcome, reference: ReferenceFold) -> None:
-    assert seen.faults == []
-    assert seen.outcomes.keys() == set(seen.ids)
-    assert_outcomes_are_links(seen, reference)
+def assert_nothing_is_lost(observations: Observations, reference: ReferenceFold) -> None:
+    assert observations.faults == []
+    assert observations.outcomes.keys() == set(observations.ids)
+    assert_outcomes_are_links(observations, reference)
     print(
-        f"\n{len(seen.ids)} commands of {len(seen.submitted)} orders (ORDERTRAIL_KILL_SEED={SEED}): "
+        f"\n{len(observations.ids)} commands of {len(observations.submitted)} orders (ORDERTRAIL_KILL_SEED={SEED}): "
         f"{len(reference.facts)} facts, {len(reference.refusals)} refusals, {reference.void} void records"
     )

@@ -12,6 +12,6 @@ ROUNDS = choose_size(2, 12, 1000)
 @pytest.mark.sampled
 @pytest.mark.timeout(120 + 20 * ROUNDS)
 async def test_submissions_survive_every_kill_of_their_server(server: RunningServer) -> None:
-    seen = await run_rounds([server.start()], ROUNDS)
+    observations = await run_rounds([server.start()], ROUNDS)
     assert server.stop() == 0
-    assert_nothing_is_lost(seen, await fold_directory(server.data))
+    assert_nothing_is_lost(observations, await fold_directory(server.data))

@@ -129,9 +129,9 @@ async def test_order_that_is_rejected_too_often_is_parked_and_others_go_on(order
         await orders.skip_parked("poison", poison, parked.delivery_id)
         with pytest.raises(Refused, match="no such parked delivery"):
             await orders.skip_parked("poison", poison, parked.delivery_id)
-        [behind] = await take(consumer, 1)
-        assert name_of(behind) == (poison, 2)
-        assert await consumer.acknowledge(behind) == ACKNOWLEDGED
+        [later_delivery] = await take(consumer, 1)
+        assert name_of(later_delivery) == (poison, 2)
+        assert await consumer.acknowledge(later_delivery) == ACKNOWLEDGED
         assert (await orders.subscription("poison")).parked_order_count == 0
 
 
@@ -171,13 +171,16 @@ async def test_two_consumers_share_orders_and_never_hold_the_same_one(orders: Or
 async def test_silent_consumer_loses_its_orders_after_the_time_limit(orders: OrderTrail) -> None:
     await orders.create_subscription("silent", customer_id="shop-7", acknowledge_seconds=1.0)
     [order_id] = await place(orders, "shop-7")
-    async with orders.consume("silent", max_events=1) as quiet, orders.consume("silent", max_events=1) as other:
-        takers = {asyncio.ensure_future(take(consumer, 1)): consumer for consumer in (quiet, other)}
+    async with (
+        orders.consume("silent", max_events=1) as quiet,
+        orders.consume("silent", max_events=1) as loud,
+    ):
+        takers = {asyncio.ensure_future(take(consumer, 1)): consumer for consumer in (quiet, loud)}
         done, pending = await asyncio.wait(takers, return_when=asyncio.FIRST_COMPLETED)
-        [held] = done.pop().result()
+        [first_delivery] = done.pop().result()
         async with asyncio.timeout(30):
             [again] = await pending.pop()
-        assert (name_of(again), again.hand_out.attempt) == (name_of(held), 2)
+        assert (name_of(again), again.hand_out.attempt) == (name_of(first_delivery), 2)
         assert order_id == again.event.order_id
 
 
@@ -300,14 +303,14 @@ async def test_more_consumers_than_the_limit_are_refused(orders: OrderTrail) -> 
 
 async def test_silent_consumer_holds_up_no_orders_but_its_own(orders: OrderTrail) -> None:
     await orders.create_subscription("held-up", customer_id="shop-14")
-    held = await place(orders, "shop-14", 3)
+    held_orders = await place(orders, "shop-14", 3)
     async with orders.consume("held-up", max_events=3) as quiet, asyncio.timeout(60):
         await take(quiet, 3)
-        for order_id in held:
+        for order_id in held_orders:
             await orders.confirm(order_id)
-        rest = await place(orders, "shop-14", 20)
+        later_orders = await place(orders, "shop-14", 20)
         async with orders.consume("held-up", max_events=2) as busy:
-            for order_id in rest:
+            for order_id in later_orders:
                 [delivery] = await take(busy, 1)
                 assert delivery.event.order_id == order_id
                 await busy.acknowledge(delivery)

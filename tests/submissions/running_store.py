@@ -44,9 +44,9 @@ class Server(NamedTuple):
     async def wait_decided(self, command_id: str) -> FoundCommand:
         """Return a command once it has an outcome."""
         async with asyncio.timeout(SOON):
-            async for found in self.finder.watch(command_id):
-                if found.state is not State.OPEN:
-                    return found
+            async for command in self.finder.watch(command_id):
+                if command.state is not State.OPEN:
+                    return command
         raise AssertionError("the watch ended without an outcome")
 
     async def decide(self, *requests: Any, **conditions: Any) -> list[FoundCommand]:

@@ -44,15 +44,15 @@ def read_records(log: MemoryLog) -> list[Record]:
 
 
 async def test_commands_of_one_submission_are_decided_one_after_another(server: Server, log: MemoryLog) -> None:
-    found = await server.decide(build_place_order(), build_change_quantity("change", 7), build_confirm_order())
-    assert [command.state for command in found] == [State.ACCEPTED] * 3
+    commands = await server.decide(build_place_order(), build_change_quantity("change", 7), build_confirm_order())
+    assert [command.state for command in commands] == [State.ACCEPTED] * 3
     assert [record.cause.request_id for record in read_records(log)] == ["place", "change", "confirm"]
     assert {record.actor for record in read_records(log)} == {"tester"}
 
 
 async def test_refusal_is_a_link_of_the_orders_chain(server: Server, log: MemoryLog) -> None:
-    found = await server.decide(build_place_order(), build_confirm_order("first"), build_confirm_order("second"))
-    assert [command.state for command in found] == [State.ACCEPTED, State.ACCEPTED, State.REFUSED]
+    commands = await server.decide(build_place_order(), build_confirm_order("first"), build_confirm_order("second"))
+    assert [command.state for command in commands] == [State.ACCEPTED, State.ACCEPTED, State.REFUSED]
     refusal = read_records(log)[-1]
     assert (refusal.order_version, refusal.cause.request_id) == (2, "second")
     assert refusal.previous == log.records[0][-2].digest
@@ -95,9 +95,9 @@ async def test_request_id_of_a_submitted_command_cannot_be_used_for_another_one(
 
 async def test_unary_call_and_submission_with_one_request_id_share_the_receipt(server: Server, log: MemoryLog) -> None:
     [accepted] = await handle(server.handler, [build_place_order()])
-    [found] = await server.decide(build_place_order())
-    assert found.link is not None
-    assert found.link.digest == require_accepted(accepted).fact.digest
+    [command] = await server.decide(build_place_order())
+    assert command.link is not None
+    assert command.link.digest == require_accepted(accepted).fact.digest
     assert len(read_records(log)) == 1
 
 
@@ -115,10 +115,10 @@ async def test_command_whose_request_id_another_command_took_is_refused_for_ever
     [delayed] = await server.submit(build_change_quantity("change", 7), not_before=NOW + SECOND)
     require_accepted((await handle(server.handler, [build_change_quantity("change", 8)]))[0])
     clock[0] += 2 * SECOND
-    found = await server.wait_decided(id_of(delayed))
-    assert found.state is State.REFUSED
-    assert found.link is not None
-    assert not found.link.is_refusal
+    command = await server.wait_decided(id_of(delayed))
+    assert command.state is State.REFUSED
+    assert command.link is not None
+    assert not command.link.is_refusal
 
 
 async def test_delayed_command_holds_up_no_later_command_of_its_order(
@@ -166,13 +166,13 @@ async def test_command_that_cannot_be_read_stops_its_order_alone(log: MemoryLog,
         await server.decide(build_place_order())
     unreadable = store_unreadable_command(log)
     async with run_server(log, tmp_path) as server:
-        [behind] = await server.submit(build_confirm_order())
+        [later_command] = await server.submit(build_confirm_order())
         await server.decide(build_place_order("other", "order-2"))
         assert "newer release" in server.finder.find(unreadable).stop_reason
-        assert server.finder.find(id_of(behind)).state is State.OPEN
+        assert server.finder.find(id_of(later_command)).state is State.OPEN
         rejected = await server.finder.reject(unreadable, "not wanted", float("inf"))
         assert rejected.state is State.REFUSED
-        assert (await server.wait_decided(id_of(behind))).state is State.ACCEPTED
+        assert (await server.wait_decided(id_of(later_command))).state is State.ACCEPTED
     refusals = [record for record in read_records(log) if record.HasField("refusal")]
     assert [refusal.refusal.status.message for refusal in refusals] == ["An operator rejected the command: not wanted"]
 

@@ -120,8 +120,8 @@ def store_command(commands: MemoryLog, request: Any, submit_time: int) -> str:
 async def wait_stopped(server: Server, command_id: str) -> None:
     await server.store.logs[0].catch_up()
     async with asyncio.timeout(SOON), aclosing(server.finder.watch(command_id)) as states:
-        async for found in states:
-            if found.stop_reason:
+        async for command in states:
+            if command.stop_reason:
                 return
 
 
@@ -146,8 +146,8 @@ async def test_retry_of_a_submission_keeps_the_order_of_its_commands(
         requests = build_place_order(), build_change_quantity("change", 7)
         results = await server.submit(*requests, defer_decision=True)
         assert all(isinstance(result, Refusal) for result in results)
-        found = await server.decide(*requests, defer_decision=True)
-    assert [command.state for command in found] == [State.ACCEPTED, State.ACCEPTED]
+        decided_commands = await server.decide(*requests, defer_decision=True)
+    assert [command.state for command in decided_commands] == [State.ACCEPTED, State.ACCEPTED]
 
 
 async def test_submission_is_answered_if_the_log_of_commands_fails_meanwhile(
@@ -239,12 +239,12 @@ async def test_order_continues_on_all_servers_once_one_of_them_rejects_a_stopped
         commands.land(0, Entry("order-1", stored.SerializeToString() + UNKNOWN_VERB))
         for server in first, second:
             await wait_stopped(server, "unreadable")
-        [behind] = await defer(first, build_change_quantity("behind", 7))
+        [later_command] = await defer(first, build_change_quantity("behind", 7))
         await second.store.logs[0].catch_up()
-        watch = asyncio.create_task(second.wait_decided(behind))
+        watch = asyncio.create_task(second.wait_decided(later_command))
         await asyncio.sleep(0)
         await first.finder.reject("unreadable", "not wanted", inf)
-        await first.wait_decided(behind)
+        await first.wait_decided(later_command)
         done, _ = await asyncio.wait([watch], timeout=SOON)
         watch.cancel()
     assert done == {watch}

@@ -29,10 +29,10 @@ def test_next_command_of_an_order_waits_for_the_one_in_work() -> None:
 
 
 def test_orders_do_not_wait_for_one_another() -> None:
-    inbox, first, other = create_inbox(), build_waiting(0, "a"), build_waiting(1, "b")
+    inbox, first, other_order = create_inbox(), build_waiting(0, "a"), build_waiting(1, "b")
     inbox.add(first)
-    inbox.add(other)
-    assert inbox.take(0, 10) == [first, other]
+    inbox.add(other_order)
+    assert inbox.take(0, 10) == [first, other_order]
 
 
 def test_command_that_was_put_back_comes_before_later_ones() -> None:

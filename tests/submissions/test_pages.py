@@ -25,9 +25,9 @@ async def list_ids(server: Server, order_id: str = "", states: list[State] = ALL
     ids: list[str] = []
     after: int | None = -1
     while after is not None:
-        found, after = await server.finder.page(order_id, states, None, after, size)
-        assert len(found) <= size
-        ids += [command.command.command_id for command in found]
+        page, after = await server.finder.page(order_id, states, None, after, size)
+        assert len(page) <= size
+        ids += [command.command.command_id for command in page]
     return ids
 
 
@@ -35,8 +35,8 @@ async def submit_orders(server: Server, count: int) -> dict[str, list[str]]:
     """Place some orders and confirm each of them twice. Return the ids of their commands."""
     return {
         order: [
-            found.command.command_id
-            for found in await server.decide(
+            decided_command.command.command_id
+            for decided_command in await server.decide(
                 build_place_order(f"place-{order}", order),
                 build_confirm_order(f"first-{order}", order),
                 build_confirm_order(f"second-{order}", order),
@@ -76,6 +76,6 @@ async def test_page_that_visits_its_limit_without_a_match_has_a_successor(
     submitted = await submit_orders(server, 3)
     monkeypatch.setattr(command_finder, "MANY", 2)
     assert await list_ids(server, "order-2", [State.REFUSED]) == submitted["order-2"][2:]
-    found, after = await server.finder.page("order-2", [State.REFUSED], None, -1, 2)
-    assert found == []
+    page, after = await server.finder.page("order-2", [State.REFUSED], None, -1, 2)
+    assert page == []
     assert after is not None

@@ -45,8 +45,8 @@ async def test_every_command_has_one_outcome_on_all_servers(tmp_path: Path, grac
     async with AsyncExitStack() as stack:
         servers = await start_servers(stack, log, tmp_path, grace_s)
         ids = await submit_everywhere(servers, Random(seed))
-        found = [[await server.wait_decided(command_id) for command_id in ids] for server in servers]
-    outcomes = [[(command.state, command.link) for command in commands] for commands in found]
+        commands_by_server = [[await server.wait_decided(command_id) for command_id in ids] for server in servers]
+    outcomes = [[(command.state, command.link) for command in commands] for commands in commands_by_server]
     assert outcomes[0] == outcomes[1]
     assert {state for state, _ in outcomes[0]} == {State.ACCEPTED, State.REFUSED}
 
@@ -79,6 +79,6 @@ async def test_unary_call_and_submission_race_for_one_outcome(tmp_path: Path) ->
             request = build_change_quantity(f"change-{number}", number + 2)
             [submitted] = await servers[0].submit(request, defer_decision=True)
             [answer] = await handle(servers[1].handler, [request])
-            found = await servers[0].wait_decided(id_of(submitted))
-            assert found.link is not None
-            assert found.link.digest == require_accepted(answer).fact.digest
+            command = await servers[0].wait_decided(id_of(submitted))
+            assert command.link is not None
+            assert command.link.digest == require_accepted(answer).fact.digest

@@ -47,8 +47,8 @@ async def test_retry_after_a_failed_append_is_safe(
         assert [refusal.reason for refusal in refusals if isinstance(refusal, Refusal)] == [
             ERROR_REASON_UNAVAILABLE
         ] * 3
-        found = await server.decide(*requests)
-    assert [command.state for command in found] == [State.ACCEPTED] * 3
+        commands = await server.decide(*requests)
+    assert [command.state for command in commands] == [State.ACCEPTED] * 3
 
 
 async def test_equal_submissions_at_once_are_stored_once(tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ async def test_equal_submissions_at_once_are_stored_once(tmp_path: Path) -> None
         submissions = [server.submit(build_place_order(), defer_decision=True) for _ in range(3)]
         results = [result for [result] in await asyncio.gather(*submissions)]
         assert len({id_of(result) for result in results}) == 1
-        [other] = await server.submit(build_place_order(customer_id="another"), defer_decision=True)
-    assert isinstance(other, Refusal)
+        [refusal] = await server.submit(build_place_order(customer_id="another"), defer_decision=True)
+    assert isinstance(refusal, Refusal)
     assert len(commands_of(log).records[0]) == 1
 
 

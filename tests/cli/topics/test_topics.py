@@ -117,8 +117,8 @@ def test_commands_topic_can_have_another_name(topics: Topics) -> None:
     name = f"{topics.name}.submitted"
     created = topics.create("--commands-topic", name, "--partitions", "1", "--json")
     assert json.loads(created.stdout)["commands"]["topic"] == name
-    same = topics.create("--commands-topic", topics.name)
-    assert (same.exit_code, "Submitted commands need another topic" in same.stderr) == (2, True)
+    refusal = topics.create("--commands-topic", topics.name)
+    assert (refusal.exit_code, "Submitted commands need another topic" in refusal.stderr) == (2, True)
 
 
 def test_more_replicas_than_brokers_are_refused_with_remedy(topics: Topics) -> None:

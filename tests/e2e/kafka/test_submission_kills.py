@@ -21,6 +21,6 @@ async def test_submissions_to_two_servers_survive_every_kill(cluster: Cluster, t
     topic = create_empty_topic(cluster, "submission.kills", PARTITIONS)
     create_empty_topic(cluster, f"{topic}.commands", PARTITIONS)
     with run_servers(*(create_server(cluster, topic, tmp_path / name) for name in ("first", "second"))) as servers:
-        seen = await run_rounds(servers, ROUNDS)
+        observations = await run_rounds(servers, ROUNDS)
     log = await KafkaLog.open({"bootstrap.servers": cluster.bootstrap}, topic)
-    assert_nothing_is_lost(seen, await fold_log(log))
+    assert_nothing_is_lost(observations, await fold_log(log))
