@@ -8,8 +8,6 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
-import uuid_utils
-
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.edge.address import Address, parse_address
@@ -20,7 +18,6 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.refused_service import SUBSCRIPTIONS_DAMAGED, SUBSCRIPTIONS_OFF
 from ordertrail_server.edge.server import (
     COMMANDS,
     HISTORY as HISTORY_SERVICE,
@@ -32,7 +29,6 @@ from ordertrail_server.edge.server import (
 )
 from ordertrail_server.edge.submission_messages import CommandMessages
 from ordertrail_server.edge.submission_service import SubmissionService
-from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.fold_progress import log_fold_progress
 from ordertrail_server.history.freshness import Freshness, query_end_offsets
 from ordertrail_server.history.queried_projection import QueriedProjection
@@ -46,6 +42,7 @@ from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.port import Log, SelfMonitoring
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
+from ordertrail_server.new_id import create_id
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.audit.scratch_directory import remove_leftover_audits
 from ordertrail_server.projections.catalog import (
@@ -67,21 +64,13 @@ from ordertrail_server.submissions.command_finder import CommandFinder
 from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
-from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
-from ordertrail_server.subscriptions.event_source import EventSource
-from ordertrail_server.subscriptions.state_log import StateDamaged
-from ordertrail_server.subscriptions.subscriptions import Subscriptions
+from ordertrail_server.subscription_start import start_subscriptions
 
 _log = logging.getLogger(__name__)
 
 
 class ServingFailed(OperatorError):
     """The projector refused to continue. The message says why."""
-
-
-def create_id() -> str:
-    """Return a new UUIDv7. Consecutive ids are adjacent in every index."""
-    return str(uuid_utils.uuid7())
 
 
 class Service:
@@ -122,7 +111,8 @@ class Service:
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
             if "query" in roles:
-                await self._start_subscriptions(server, log, history, ends)
+                path = self._data.subscriptions
+                await start_subscriptions(server, log, path, history, ends, self._exit_stack, self._watch)
         address = await server.start(address)
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._watch(self._report_serving(server, self._handler, history))
@@ -223,28 +213,6 @@ class Service:
             projections = ProjectionService(log, orders.model, history, projector.retry, projector)
             server.answer_queries(service, projections)
         return service
-
-    async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
-        if not isinstance(log, EmbeddedLog):
-            server.refuse_subscriptions(SUBSCRIPTIONS_OFF)
-            return
-        try:
-            await self._open_subscriptions(server, log, history, ends)
-        except StateDamaged as error:  # all else is served
-            _log.error("subscriptions are not offered: %s", error)
-            server.refuse_subscriptions(SUBSCRIPTIONS_DAMAGED)
-
-    async def _open_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
-        state_log = await EmbeddedStateLog.open(self._data.subscriptions)
-        self._exit_stack.push_async_callback(state_log.close)
-        source = EventSource(history.hub)
-        subscriptions = Subscriptions(state_log, log, source, create_id)
-        await subscriptions.start()
-        self._exit_stack.push_async_callback(subscriptions.close)
-        self._watch(subscriptions.committer.run())
-        self._watch(subscriptions.witness_regularly())
-        freshness = Freshness(source.model, history.hub.progress, log, ends)
-        server.answer_subscriptions(SubscriptionService(subscriptions, log, source, freshness))
 
     def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
         path = live_generation(self._data.projections, name)

@@ -1,0 +1,58 @@
+"""Builds the part of a server that serves subscriptions."""
+
+import logging
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from ordertrail_server.edge.history_service import HistoryService
+from ordertrail_server.edge.refused_service import SUBSCRIPTIONS_DAMAGED, SUBSCRIPTIONS_OFF
+from ordertrail_server.edge.server import Server
+from ordertrail_server.edge.subscription_service import SubscriptionService
+from ordertrail_server.history.freshness import Freshness
+from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.embedded.log import EmbeddedLog
+from ordertrail_server.log.port import Log
+from ordertrail_server.new_id import create_id
+from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
+from ordertrail_server.subscriptions.event_source import EventSource
+from ordertrail_server.subscriptions.state_log import StateDamaged
+from ordertrail_server.subscriptions.subscriptions import Subscriptions
+
+_log = logging.getLogger(__name__)
+
+Watch = Callable[[Coroutine[Any, Any, None]], None]
+
+
+async def start_subscriptions(
+    server: Server,
+    log: Log,
+    path: Path,
+    history: HistoryService,
+    ends: Offsets,
+    exit_stack: AsyncExitStack,
+    watch: Watch,
+) -> None:
+    """Serve the subscriptions of the file `path`. If they cannot be served, refuse calls about them.
+
+    `ends` are those of the log at the start; `watch` runs a task whose failure ends the server.
+    """
+    if not isinstance(log, EmbeddedLog):
+        server.refuse_subscriptions(SUBSCRIPTIONS_OFF)
+        return
+    source = EventSource(history.hub)
+    try:
+        state_log = await EmbeddedStateLog.open(path)
+        exit_stack.push_async_callback(state_log.close)
+        subscriptions = Subscriptions(state_log, log, source, create_id)
+        await subscriptions.start()
+    except StateDamaged as error:  # all else is served
+        _log.error("subscriptions are not offered: %s", error)
+        server.refuse_subscriptions(SUBSCRIPTIONS_DAMAGED)
+        return
+    exit_stack.push_async_callback(subscriptions.close)
+    watch(subscriptions.committer.run())
+    watch(subscriptions.witness_regularly())
+    freshness = Freshness(source.model, history.hub.progress, log, ends)
+    server.answer_subscriptions(SubscriptionService(subscriptions, log, source, freshness))
