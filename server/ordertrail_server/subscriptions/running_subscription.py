@@ -1,16 +1,18 @@
 """One subscription in a server: its state, its consumers, and the loop between them."""
 
 import logging
-from asyncio import Task, TimerHandle, create_task, get_running_loop, sleep
+from asyncio import Task, create_task, get_running_loop, sleep
 from collections.abc import Callable, Iterable
 from time import time_ns
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL, ERROR_REASON_SUBSCRIPTION_STOPPED
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest, DeliveryRejection, HandOut as HandOutMessage
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.subscriptions.changes import Change, Claimed
+from ordertrail_server.subscriptions.changes import Change
+from ordertrail_server.subscriptions.commit_buffer import CommitBuffer
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
 from ordertrail_server.subscriptions.definition import Definition
+from ordertrail_server.subscriptions.delays import Delays
 from ordertrail_server.subscriptions.delivery_id import read_delivery_id, write_delivery_id
 from ordertrail_server.subscriptions.dispatch import Dispatch
 from ordertrail_server.subscriptions.event_source import EventSource
@@ -19,15 +21,11 @@ from ordertrail_server.subscriptions.hand_outs import Answered, HandOut, Outcome
 from ordertrail_server.subscriptions.order_queue import Flight
 from ordertrail_server.subscriptions.session import RESPONSE_BYTES, Session
 from ordertrail_server.subscriptions.state import SubscriptionState
-from ordertrail_server.subscriptions.state_record import Claim, StateRecord
 
 _log = logging.getLogger(__name__)
 
 HAND_OUTS = 200
 """The most events that one step hands out, or takes back, before other calls have their turn."""
-
-SNAPSHOT_CHANGES = 20_000
-"""A snapshot replaces the records of a subscription when they hold this many changes more than it."""
 
 IDLE_RECORDS = 10_000
 """The saved position follows the cursor of a subscription without matching events after this many records."""
@@ -48,15 +46,12 @@ class RunningSubscription:
         assert state.definition is not None
         self.state, self.definition = state, state.definition
         self.sessions: dict[Session, None] = {}
-        self._owner, self._committer, self._source = owner, committer, source
-        self._pending_bytes, self._change_count = pending_bytes, change_count
+        self._committer, self._source, self._pending_bytes = committer, source, pending_bytes
         self._dispatch: Dispatch | None = None
         self._feed: Feed | None = None
-        self._records: list[StateRecord] = []
-        self._changes: list[Change] = []
-        self._effects: list[Effect] = []
+        self._buffer = CommitBuffer(state, owner, change_count)
+        self._delays = Delays(self._resume)
         self._tasks: list[Task[None]] = []
-        self._delays: dict[str, TimerHandle] = {}
 
     @property
     def uid(self) -> str:
@@ -116,10 +111,10 @@ class RunningSubscription:
 
     def change(self, changes: Iterable[Change], effect: Effect) -> None:
         """Apply changes that an operator made, and run the effect once they are durable."""
-        self._claim()
+        self._buffer.claim()
         for change in changes:
             self.state.apply(change)
-            self._changes.append(change)
+            self._buffer.add([change])
         self._after_change(effect)
 
     def replay(self, order_id: str, effect: Effect) -> bool:
@@ -143,16 +138,9 @@ class RunningSubscription:
         """Return what must be appended, and done after that."""
         if self._dispatch is not None:
             self._dispatch.save_position(time_ns())
-            self._changes.extend(self._dispatch.changes)
+            self._buffer.add(self._dispatch.changes)
             self._dispatch.changes.clear()
-        if self._changes:
-            self._records.append(StateRecord(self.uid, self.state.claim, tuple(self._changes)))
-            self._change_count += len(self._changes)
-        records, effects = self._records, self._effects
-        self._records, self._changes, self._effects = [], [], []
-        if self.state.is_deleted:
-            return Commit((), effects)
-        return Commit(records, effects, self._take_snapshot())
+        return self._buffer.take()
 
     def end(self, error: Exception) -> None:
         """End the calls of all consumers."""
@@ -163,8 +151,7 @@ class RunningSubscription:
     def close(self) -> None:
         """Stop to read, and forget delays."""
         self._cancel_tasks()
-        for handle in self._delays.values():
-            handle.cancel()
+        self._delays.close()
 
     @property
     def _running(self) -> Dispatch:
@@ -172,16 +159,10 @@ class RunningSubscription:
         return self._dispatch
 
     def _start(self) -> None:
-        self._claim()
+        self._buffer.claim()
         if self._dispatch is None:
             self._dispatch = Dispatch(self.state)
             self._feed = Feed(self._source, self.definition.filter, self._dispatch, self._pending_bytes, time_ns)
-
-    def _claim(self) -> None:
-        if self.state.claim.owner != self._owner:
-            record = StateRecord(self.uid, Claim(self.state.claim.epoch + 1, self._owner), (Claimed(),))
-            self.state.fold(record)
-            self._records.append(record)
 
     def _operate(self, is_done: bool, effect: Effect) -> bool:
         self._after_change(effect if is_done else None)
@@ -189,11 +170,11 @@ class RunningSubscription:
 
     def _after_change(self, effect: Effect | None = None) -> None:
         if effect is not None:
-            self._effects.append(effect)
+            self._buffer.add_effect(effect)
         if self._dispatch is not None:
             self._hand_out()
         is_changed = self._dispatch is not None and (self._dispatch.changes or self._is_far_behind())
-        if self._effects or self._changes or is_changed:
+        if is_changed or not self._buffer.is_empty:
             self._committer.note_change(self)
         if self._feed is not None:
             self._feed.note_room()
@@ -212,7 +193,7 @@ class RunningSubscription:
                     is_cut = is_cut or len(hand_outs) == HAND_OUTS
                     self.sessions[session] = self.sessions.pop(session)  # the next time the others come first
         if is_cut:
-            self._effects.append(self._after_change)
+            self._buffer.add_effect(self._after_change)
 
     def _deliver_later(self, session: Session, hand_outs: list[HandOut]) -> None:
         for hand_out in hand_outs:
@@ -227,7 +208,7 @@ class RunningSubscription:
                     flight.deadline = deadline
                     session.deliver(hand_out, self._message_of(hand_out.position, hand_out.attempt))
 
-        self._effects.append(deliver)
+        self._buffer.add_effect(deliver)
 
     def note_sent(self) -> None:
         """Hand out more to a consumer that has read a response."""
@@ -239,7 +220,7 @@ class RunningSubscription:
             if outcome == Outcome.STALE:
                 session.confirm(message, outcome)
             else:
-                self._effects.append(lambda message=message, outcome=outcome: session.confirm(message, outcome))  # type: ignore[misc]
+                self._buffer.add_effect(lambda message=message, outcome=outcome: session.confirm(message, outcome))  # type: ignore[misc]
 
     def _reject(self, session: Session, rejection: DeliveryRejection) -> None:
         hand_out, delay_s = rejection.hand_out, rejection.delay.ToNanoseconds() / 1e9
@@ -253,16 +234,10 @@ class RunningSubscription:
             session.consumer, position, hand_out.attempt, reason, time_ns(), is_delayed=delay_s > 0
         )
         if flight is not None and delay_s > 0 and answers[0].outcome == Outcome.REJECTED:
-            self._delay(flight.queue.order_id, delay_s)
+            self._delays.begin(flight.queue.order_id, delay_s)
         self._confirm(session, answers)
 
-    def _delay(self, order_id: str, seconds: float) -> None:
-        if order_id in self._delays:
-            self._delays[order_id].cancel()
-        self._delays[order_id] = get_running_loop().call_later(seconds, self._resume, order_id)
-
     def _resume(self, order_id: str) -> None:
-        del self._delays[order_id]
         self._running.resume(order_id, time_ns())
         self._after_change()
 
@@ -274,13 +249,6 @@ class RunningSubscription:
     def _message_of(self, position: int, attempt: int) -> HandOutMessage:
         delivery_id = write_delivery_id(self.uid, position)
         return HandOutMessage(delivery_id=delivery_id, epoch=self.state.claim.epoch, attempt=attempt)
-
-    def _take_snapshot(self) -> StateRecord | None:
-        if self._change_count < SNAPSHOT_CHANGES + len(self.state.orders):
-            return None
-        changes = tuple(self.state.to_changes())
-        self._change_count = len(changes)
-        return StateRecord(self.uid, self.state.claim, changes)
 
     async def _guard_feed(self, feed: Feed) -> None:
         try:

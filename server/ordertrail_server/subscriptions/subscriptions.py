@@ -1,6 +1,6 @@
 """All subscriptions of a server: their names, their creation and removal, and their consumers."""
 
-from asyncio import Future, create_task, get_running_loop, sleep, wait
+from asyncio import Future, get_running_loop, sleep
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.changes import Created, Deleted, LimitsChanged, Stopped
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
+from ordertrail_server.subscriptions.conversation import converse
 from ordertrail_server.subscriptions.definition import Definition, Limits
 from ordertrail_server.subscriptions.delivery_id import read_delivery_id
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
-from ordertrail_server.subscriptions.session import Session
 from ordertrail_server.subscriptions.state import Backlog, SubscriptionState
 from ordertrail_server.subscriptions.state_log import StateLog
 from ordertrail_server.subscriptions.state_record import UNCLAIMED, StateRecord
@@ -155,7 +155,7 @@ class Subscriptions:
         running = self.get(first.subscription)
         if sum(len(subscription.sessions) for subscription in self._running.values()) >= MAX_CONSUMERS:
             raise _too_many(f"The server has {MAX_CONSUMERS} consumers, as many as it may have.")
-        async with aclosing(_converse(running, running.connect(), first, requests)) as responses:
+        async with aclosing(converse(running, running.connect(), first, requests)) as responses:
             async for response in responses:
                 yield response
 
@@ -213,37 +213,6 @@ class _NewSubscription:
 
     def take_commit(self) -> Commit:
         return Commit([self.record], [self.effect])
-
-
-async def _converse(
-    running: RunningSubscription, session: Session, first: ConsumeRequest, requests: AsyncIterator[ConsumeRequest]
-) -> AsyncGenerator[bytes, None]:
-    reader = create_task(_read_answers(running, session, first, requests))
-    try:
-        while (response := await session.next_response()) is not None:
-            running.note_sent()
-            yield response
-    finally:
-        running.disconnect(session)
-        reader.cancel()
-        await wait({reader})  # the requests can be closed only once nobody reads them
-
-
-async def _read_answers(
-    running: RunningSubscription, session: Session, first: ConsumeRequest, requests: AsyncIterator[ConsumeRequest]
-) -> None:
-    try:
-        running.answer(session, first)
-        async for request in requests:
-            if request.subscription not in ("", running.definition.name):
-                message = "subscription: a call serves one subscription; connect to another one in a call of its own."
-                raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="subscription"))
-            if session in running.sessions:
-                running.answer(session, request)
-            await session.wait_for_room()
-        running.disconnect(session, is_orderly=True)
-    except Exception as error:  # the call ends with the typed status of any failure
-        session.end(error)
 
 
 def _fold(records: Sequence[StateRecord]) -> Iterator[tuple[SubscriptionState, int]]:
