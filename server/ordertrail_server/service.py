@@ -8,6 +8,8 @@ from pathlib import Path
 from time import time_ns
 from typing import Any
 
+import grpc
+
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.edge.address import Address, parse_address
@@ -113,7 +115,7 @@ class Service:
             if "query" in roles:
                 path = self._data.subscriptions
                 await start_subscriptions(server, log, path, history, ends, self._exit_stack, self._watch)
-        address = await server.start(address)
+        address = await server.start(address, await self._read_credentials())
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._watch(self._report_serving(server, self._handler, history))
         return address
@@ -132,6 +134,20 @@ class Service:
         """Do not log a warning when the projector ends from now on, because the server stops."""
         if self._projector is not None:
             self._projector.expect_stop()
+
+    async def _read_credentials(self) -> grpc.ServerCredentials | None:
+        """Return the credentials of TLS, and have them reloaded; None without TLS. Raises CertificateRefused."""
+        files = self._settings.certificate_files
+        if files is None:
+            if not parse_address(self._settings.listen).is_local:
+                _log.warning("connections are not encrypted, and other machines can reach this server (insecure)")
+            return None
+        # The library takes a while to load, and few servers of a development machine need it.
+        from ordertrail_server.edge.tls.reloaded_certificates import ReloadedCertificates
+
+        certificates = await asyncio.to_thread(ReloadedCertificates, files)
+        self._watch(certificates.reload_regularly())
+        return certificates.credentials()
 
     async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
         for name in misnamed_projections():

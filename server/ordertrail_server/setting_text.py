@@ -41,6 +41,8 @@ def value_placeholder(setting: Field[Any]) -> str:
 def describe_default(setting: Field[Any]) -> str:
     """Return the default as the environment variable would hold it; empty if the setting is off or empty."""
     default: Any = setting.default
+    if default is None:
+        return ""
     if isinstance(default, bool):
         return "true" if default else ""
     if isinstance(default, tuple):

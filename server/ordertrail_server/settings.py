@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 import click
 
 from ordertrail_server.edge.address import FORMS, parse_address
+from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.setting_type import Choices, Number, Switch, Text
@@ -24,7 +25,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 ROLE_QUERY_ALONE = "the role query reads what the role projector writes in the same server: add --role projector"
 
 
-def _parse_directory(value: str | Path) -> Path:
+def _parse_path(value: str | Path) -> Path:
     if value == "" or "\0" in str(value):
         raise ValueError("it is empty or contains a NUL character")
     return Path(value)
@@ -51,7 +52,7 @@ class Settings:
 
     data: Path = _setting(  # noqa: RUF009 (it returns a field)
         Path("data"),
-        Text(_parse_directory, "a path", "DIR"),
+        Text(_parse_path, "a path", "DIR"),
         "The data directory. It is created if it does not exist.",
     )
     log: Literal["embedded", "kafka"] = _setting(
@@ -90,6 +91,26 @@ class Settings:
         "127.0.0.1:50051",
         Text(_normalize_address, FORMS, "HOST:PORT"),
         "The address to listen on. Port 0 takes any free port, unix:PATH a Unix socket.",
+    )
+    tls_cert: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_path, "a path", "FILE"),
+        "Serve over TLS with this certificate and its chain (PEM). The file is read again when it changes.",
+    )
+    tls_key: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_path, "a path", "FILE"),
+        "The private key of the certificate (PEM, without a password).",
+    )
+    tls_client_ca: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_path, "a path", "FILE"),
+        "Accept only callers with a certificate of these authorities (PEM).",
+    )
+    insecure: bool = _setting(
+        False,
+        Switch(),
+        "Listen without TLS on an address that other machines can reach.",
     )
     grace_seconds: float = _setting(
         10.0,
@@ -152,3 +173,22 @@ class Settings:
             raise ValueError("a Kafka log needs its brokers: --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP")
         if self.commands_topic == self.topic:
             raise ValueError(f"submitted commands need another topic than the log, which is on {self.topic}")
+        self._check_transport()
+
+    @property
+    def certificate_files(self) -> CertificateFiles | None:
+        """The files for TLS; None if the server listens without it."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return CertificateFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
+
+    def _check_transport(self) -> None:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("TLS needs a certificate and its key: --tls-cert FILE --tls-key FILE")
+        if self.tls_client_ca and not self.tls_cert:
+            raise ValueError("--tls-client-ca needs TLS: --tls-cert FILE --tls-key FILE")
+        if not (self.tls_cert or self.insecure or parse_address(self.listen).is_local):
+            raise ValueError(
+                f"other machines can reach {self.listen}, and without TLS they could read and change everything: add "
+                "--tls-cert FILE --tls-key FILE, or --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
+            )

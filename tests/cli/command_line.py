@@ -58,11 +58,11 @@ class CommandLine:
         )
 
 
-def start_server(data: Path, listen: str = "127.0.0.1:0") -> tuple["subprocess.Popen[str]", str]:
+def start_server(data: Path, listen: str = "127.0.0.1:0", **environment: str) -> tuple["subprocess.Popen[str]", str]:
     """Start a server; return it with its address as soon as it listens."""
     server = subprocess.Popen(
         [*ORDERTRAIL, "serve", "--data", str(data), "--listen", listen, "--json"],
-        env=ENVIRONMENT,
+        env={**ENVIRONMENT, **environment},
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -71,9 +71,9 @@ def start_server(data: Path, listen: str = "127.0.0.1:0") -> tuple["subprocess.P
 
 
 @contextmanager
-def serve_directory(data: Path, listen: str = "127.0.0.1:0") -> Iterator[str]:
+def serve_directory(data: Path, listen: str = "127.0.0.1:0", **environment: str) -> Iterator[str]:
     """Serve a data directory; yields the address."""
-    server, address = start_server(data, listen)
+    server, address = start_server(data, listen, **environment)
     try:
         yield address
     finally:

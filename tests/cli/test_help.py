@@ -15,8 +15,8 @@ from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
 from ordertrail_server.cli.projections import PROJECTION_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
-from ordertrail_server.cli.server_call import DEFAULT_TARGET
 from ordertrail_server.cli.subscriptions import SUBSCRIPTION_COMMANDS
+from ordertrail_server.cli.target import DEFAULT_ADDRESS
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
 
 GROUPS = {
@@ -117,7 +117,7 @@ def test_wrong_usage_has_exit_code_2(args: list[str]) -> None:
 
 @pytest.mark.parametrize("target", ["", " "])
 def test_empty_target_is_refused(target: str) -> None:
-    result = CommandLine(DEFAULT_TARGET).run("orders", "--target", target)
+    result = CommandLine(DEFAULT_ADDRESS).run("orders", "--target", target)
     assert result.returncode == 2
     assert "it is empty. Use HOST:PORT" in result.stderr
 

@@ -28,6 +28,10 @@ OUTSIDE = {
     "commands_topic": [".", "..", "a b", "a/b", "é", "x" * 250],
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
+    "tls_cert": [""],
+    "tls_key": [""],
+    "tls_client_ca": [""],
+    "insecure": ["", " ", "maybe", "2"],
     "allow_unlocked_schema": ["", " ", "maybe", "2"],
     "timeline": ["", " ", "maybe", "2"],
 }
@@ -38,7 +42,12 @@ INSIDE = {
     "topic": ["a", "A.b_c-9", "x" * 249],
     "commands_topic": ["", "a", "A.b_c-9", "x" * 249],
     "role": ["command", "projector, query"],
-    "listen": ["127.0.0.1:0", "[::]:50051", "unix:/run/orders.sock"],
+    "listen": ["127.0.0.1:0", "[::1]:50051", "unix:/run/orders.sock"],
+    # They need each other: tests/e2e/tls.
+    "tls_cert": [],
+    "tls_key": [],
+    "tls_client_ca": [],
+    "insecure": ["true", "0"],
     "allow_unlocked_schema": ["true", "0"],
     "timeline": ["false", "1"],
 }

@@ -147,4 +147,6 @@ def test_numbers_of_decisions_have_no_gap() -> None:
 
 
 def _default_text(default: object) -> str:
+    if default is None:
+        return ""
     return ",".join(default) if isinstance(default, tuple) else str(default)

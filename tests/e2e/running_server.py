@@ -151,11 +151,11 @@ def build_environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
     return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(overrides)
 
 
-def read_start_refusal(data: Path, address: str = "127.0.0.1:0") -> str:
+def read_start_refusal(data: Path, address: str = "127.0.0.1:0", environment: Mapping[str, str] = {}) -> str:
     """Return the error of a server that refuses to start. Fails if it does not exit with 1, or starts to listen."""
     result = subprocess.run(
         build_arguments(data, address),
-        env=build_environment(),
+        env=build_environment(environment),
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

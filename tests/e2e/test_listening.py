@@ -15,6 +15,8 @@ from tests.e2e.running_server import RunningServer, read_start_refusal
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.bind_check import require_bindable
 
+INSECURE = {"ORDERTRAIL_INSECURE": "1"}
+
 
 @pytest.fixture
 def directory() -> Iterator[Path]:
@@ -46,7 +48,7 @@ def drop_privileges() -> Iterator[None]:
 
 def reason(directory: Path, address: str) -> str:
     """Return the reason why a server does not start on an address."""
-    *_, last_line = read_start_refusal(directory / "data", address).splitlines()
+    *_, last_line = read_start_refusal(directory / "data", address, INSECURE).splitlines()
     return last_line.removeprefix(f"Error: cannot listen on {address}: ")
 
 
@@ -54,7 +56,7 @@ def reason(directory: Path, address: str) -> str:
     "listen", ["127.0.0.1:0", "localhost:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "[::ffff:127.0.0.1]:0", "unix:SOCKET"]
 )
 def test_client_connects_to_the_address_that_serve_prints(directory: Path, listen: str) -> None:
-    with serve_directory(directory / "data", listen.replace("SOCKET", f"{directory}/socket")) as address:
+    with serve_directory(directory / "data", listen.replace("SOCKET", f"{directory}/socket"), **INSECURE) as address:
         assert address.startswith(listen.removesuffix("0").removesuffix("SOCKET"))
         line = CommandLine(address)
         assert line.lines("produce", "1")

@@ -1,11 +1,13 @@
 """The commands of docs/clients.md generate, compile and run a client in each language."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.authoring.real_protos import ROOT
 from tests.e2e.running_server import RunningServer
+from tests.e2e.tls.authority import Authority
 from tests.examples.page import PAGE, Example, client_commands
 
 TESTED = ["go", "typescript", "python"]
@@ -28,6 +30,19 @@ def test_client_prints_the_output_of_the_page(language: str, server: RunningServ
         printed = example.run_command(command, server.address)
         assert not output or printed.splitlines() == output, command
     assert output[-1] == "refused, VERSION_MISMATCH"
+
+
+@pytest.mark.trial
+@pytest.mark.timeout(1200)
+def test_go_client_calls_a_server_with_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.sign("server")
+    environment = {"ORDERTRAIL_TLS_CERT": str(certificate), "ORDERTRAIL_TLS_KEY": str(key)}
+    example = Example("go", tmp_path / "example")
+    with closing(RunningServer(tmp_path / "data", environment).start()) as server:
+        for command, output in client_commands("go"):
+            printed = example.run_command(f"export ORDERTRAIL_TLS_CA={authority.file}; {command}", server.address)
+            assert not output or printed.splitlines() == output, command
 
 
 def test_documentation_page_has_commands_for_every_example() -> None:

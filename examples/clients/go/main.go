@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
@@ -19,7 +20,7 @@ import (
 )
 
 func main() {
-	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	connection, err := grpc.NewClient(os.Args[1], grpc.WithTransportCredentials(transport()))
 	check(err)
 	defer connection.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -55,6 +56,17 @@ func main() {
 		ExpectedVersion: &version,
 	})
 	fmt.Println("refused,", reason(err))
+}
+
+// transport returns TLS with the authorities in the file ORDERTRAIL_TLS_CA, or no TLS without that variable.
+func transport() credentials.TransportCredentials {
+	file := os.Getenv("ORDERTRAIL_TLS_CA")
+	if file == "" {
+		return insecure.NewCredentials()
+	}
+	tls, err := credentials.NewClientTLSFromFile(file, "")
+	check(err)
+	return tls
 }
 
 // reason returns the reason of a refusal: the name of an ErrorReason without the prefix ERROR_REASON_.

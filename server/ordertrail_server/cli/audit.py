@@ -8,7 +8,8 @@ import click
 from ordertrail_server.cli.exit_code import UNCHECKED, VerdictCommand
 from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.cli.projections.projection_argument import ProjectionName
-from ordertrail_server.cli.server_call import CallFailed, calls_server, target_option
+from ordertrail_server.cli.server_call import CallFailed, calls_server
+from ordertrail_server.cli.target import Target, target_option
 
 if TYPE_CHECKING:
     from ordertrail.v1.projection_audit_pb2 import AuditResult
@@ -30,7 +31,7 @@ be compared."""
 @data_option("The data directory of a stopped server with an embedded log, to audit it without a server.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per message: progress, finding, report.")
 @target_option
-def audit(names: tuple[str, ...], data: Path | None, as_json: bool, target: str) -> None:
+def audit(names: tuple[str, ...], data: Path | None, as_json: bool, target: Target) -> None:
     """Fold the log afresh, verify every chain, and compare every row of the live projections with the result.
 
     Without names, all projections are compared. The server goes on meanwhile, and commands go first. The audit needs
@@ -46,12 +47,10 @@ def audit(names: tuple[str, ...], data: Path | None, as_json: bool, target: str)
     _exit(output.result)
 
 
-async def _audit_server(*, target: str, names: tuple[str, ...], output: "AuditOutput") -> None:
+async def _audit_server(*, target: Target, names: tuple[str, ...], output: "AuditOutput") -> None:
     from contextlib import aclosing
 
-    from ordertrail.client import connect
-
-    async with connect(target) as client, aclosing(client.audit_projections(names)) as messages:
+    async with target.connect() as client, aclosing(client.audit_projections(names)) as messages:
         async for message in messages:
             output.show(message)
 

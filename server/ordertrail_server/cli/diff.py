@@ -9,8 +9,9 @@ from ordertrail_server.cli.event_output import create_parked_warning
 from ordertrail_server.cli.limit_option import limit_options, report_truncation, resolve_limit
 from ordertrail_server.cli.order_text import status_text
 from ordertrail_server.cli.point_type import PointType
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line, money_text
 
 if TYPE_CHECKING:
@@ -56,18 +57,16 @@ async def diff(
     limit: int,
     show_all: bool,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """Show the orders that changed between two moments: what each was then, and the events between.
 
     Exits with 0 whether orders changed or not. A TIME is in ISO 8601; without a zone it is in UTC.
     """
-    from ordertrail.client import connect
-
     limit = resolve_limit(limit, show_all)
     rows: list[tuple[str, ...]] = []
     shown_count = 0
-    async with connect(target) as client:
+    async with target.connect() as client:
         diffs = client.diff_orders(
             customer_id=customer_id,
             recorded_from=start.get("record_time"),

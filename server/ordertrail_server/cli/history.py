@@ -10,7 +10,8 @@ from ordertrail_server.cli.event_output import create_parked_warning, print_even
 from ordertrail_server.cli.moment_type import MOMENT
 from ordertrail_server.cli.past_events import end_at, events_up_to
 from ordertrail_server.cli.point_type import PointType
-from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ async def history(
     point: "OrderPoint | None",
     follow: bool,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """Show the events of an order, or of all orders of a customer, oldest first.
 
@@ -110,23 +111,21 @@ async def history(
         raise click.ClickException(f"Found no events of {subject}{meeting}; check the id.")
 
 
-async def _follow(target: str, conditions: dict[str, Any], as_json: bool) -> bool:
-    from ordertrail.client import connect
+async def _follow(target: Target, conditions: dict[str, Any], as_json: bool) -> bool:
 
-    async with connect(target) as orders:
+    async with target.connect() as orders:
         await orders.reach(FIRST_CONTACT_SECONDS)
         async with aclosing(orders.stream(**conditions, follow=True, on_parked=create_parked_warning())) as events:
             return await print_lines(events, as_json)
 
 
 async def _list(
-    target: str, conditions: dict[str, Any], newest_first: bool, point: "OrderPoint | None", as_json: bool
+    target: Target, conditions: dict[str, Any], newest_first: bool, point: "OrderPoint | None", as_json: bool
 ) -> bool:
-    from ordertrail.client import connect
     from ordertrail.v1.order_history_service_pb2 import EVENT_ORDER_POSITION_DESCENDING, EVENT_ORDER_UNSPECIFIED
 
     order_by = EVENT_ORDER_POSITION_DESCENDING if newest_first else EVENT_ORDER_UNSPECIFIED
-    async with connect(target) as orders:
+    async with target.connect() as orders:
         order = await orders.get(conditions["order_id"], **point) if point else None
         listing = orders.list_events(
             **(end_at(order, conditions) if order else conditions),

@@ -11,7 +11,8 @@ from ordertrail_server.cli.import_report import REFUSED, LineReport, Report
 from ordertrail_server.cli.kafka_log import kafka_settings, report_log_errors
 from ordertrail_server.cli.log_option import LIBRDKAFKA, bootstrap_option
 from ordertrail_server.cli.position_type import PositionType
-from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, CallFailed, calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.topic_report import TopicReport
 from ordertrail_server.cli.value_text import escape
 
@@ -59,7 +60,7 @@ async def import_json(
     begin_offsets: tuple[tuple[int, int], ...],
     follow: bool,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """Import orders that older producers wrote as JSON: one document per line of a file, or per message of a topic.
 
@@ -87,11 +88,10 @@ async def import_json(
 
 
 async def _import(
-    documents: "Iterator[SourceDocument] | AsyncIterator[SourceDocument]", report: Report, target: str
+    documents: "Iterator[SourceDocument] | AsyncIterator[SourceDocument]", report: Report, target: Target
 ) -> None:
-    from ordertrail.client import connect
 
-    async with connect(target, actor="ordertrail import-json") as orders:
+    async with target.connect(actor="ordertrail import-json") as orders:
         await orders.reach(FIRST_CONTACT_SECONDS)
         try:
             async with aclosing(orders.import_documents(documents)) as results:
@@ -104,7 +104,13 @@ async def _import(
 
 
 async def _import_topic(
-    topic: str, bootstrap: str | None, begin_offsets: dict[int, int], report: TopicReport, target: str, *, follow: bool
+    topic: str,
+    bootstrap: str | None,
+    begin_offsets: dict[int, int],
+    report: TopicReport,
+    target: Target,
+    *,
+    follow: bool,
 ) -> None:
     if not bootstrap:
         raise click.UsageError("--from-topic needs --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP.")

@@ -9,8 +9,9 @@ from ordertrail_server.cli.age_warning import create_age_warning
 from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
 from ordertrail_server.cli.order_text import HEADINGS, NUMBERS, order_row
 from ordertrail_server.cli.point_type import PointType
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
@@ -59,19 +60,18 @@ async def orders(
     limit: int,
     show_all: bool,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """List orders as they are, or as they were at a moment, newest first.
 
     A TIME is in ISO 8601; without a zone it is in UTC.
     """
-    from ordertrail.client import connect
     from ordertrail.v1.order_status_pb2 import OrderStatus
 
     limit = resolve_limit(limit, show_all)
     rows: list[tuple[str, ...]] = []
     shown_count = 0
-    async with connect(target) as client:
+    async with target.connect() as client:
         listing = client.list_orders(
             customer_id=customer_id,
             statuses=[OrderStatus.Value(f"ORDER_STATUS_{name.replace('-', '_').upper()}") for name in statuses],

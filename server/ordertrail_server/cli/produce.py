@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import click
 
-from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server, target_option
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server
+from ordertrail_server.cli.target import Target, target_option
 
 MAX_ORDERS = 1_000_000_000
 EPILOG = """\b
@@ -48,20 +49,19 @@ class Share(click.FloatRange):
 @target_option
 @calls_server()
 async def produce(
-    count: int, seed: int | None, life: float, unary: bool, show_acks: bool, as_json: bool, target: str
+    count: int, seed: int | None, life: float, unary: bool, show_acks: bool, as_json: bool, target: Target
 ) -> None:
     """Send N sample orders, and for a share of them the commands that follow: changes, shipments, returns.
 
     There are 50 products, p_0 to p_49. Product, quantity and unit price have a skewed Gaussian distribution. While the
     server is unavailable, commands are sent again with the same request ids.
     """
-    from ordertrail.client import connect
     from ordertrail_server.cli.order_sender import send_in_batches, send_one_by_one
     from ordertrail_server.cli.production_report import ProductionReport
     from ordertrail_server.cli.sample_orders import SampleOrders
 
     samples = SampleOrders(seed, follow_up_share=life, run=_create_run_name(), today=date.today())
-    async with connect(target, actor="ordertrail produce") as client:
+    async with target.connect(actor="ordertrail produce") as client:
         await client.reach(FIRST_CONTACT_SECONDS)
         with ProductionReport(count, show_acks=show_acks, as_json=as_json) as report:
             await (send_one_by_one if unary else send_in_batches)(client, samples.draw(count), report)

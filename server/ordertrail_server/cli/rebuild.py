@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ordertrail_server.cli.log_option import data_option
-from ordertrail_server.cli.server_call import check_target
+from ordertrail_server.cli.target import Target, check_address, tls_options
 from ordertrail_server.cli.timeline_option import timeline_option
 from ordertrail_server.cli.value_text import error_text, json_line
 from ordertrail_server.operator_error import OperatorError
@@ -31,12 +31,13 @@ Examples:
 @click.option(
     "--target",
     metavar="HOST:PORT",
-    callback=check_target,
+    callback=check_address,
     help="If a server serves the directory, have that server do it; this is its address.",
 )
+@tls_options
 @timeline_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts and comparisons as one JSON object.")
-def rebuild(data: Path, target: str | None, has_timeline: bool, as_json: bool) -> None:
+def rebuild(data: Path, target: Target | None, has_timeline: bool, as_json: bool) -> None:
     """Build all projections again from offset 0 of the log, compare them with the live generations, and promote them.
 
     The generations that were live are kept for one step back, and earlier ones are removed. The server must be stopped,
@@ -93,7 +94,7 @@ def _comparison_lines(report: "RebuildReport") -> list[str]:
     return lines + [f"{name}: not rebuilt, because {reason}." for name, reason in report.stopped.items()]
 
 
-def _rebuild_at_server(target: str, *, as_json: bool) -> None:
+def _rebuild_at_server(target: Target, *, as_json: bool) -> None:
     from ordertrail_server.cli.projections.rebuilt_generation import rebuild_all
     from ordertrail_server.cli.server_call import calls_server
 

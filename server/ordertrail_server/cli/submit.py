@@ -8,8 +8,9 @@ import click
 
 from ordertrail_server.cli.command_input import CommandInputRefused, InputCommand, read_commands
 from ordertrail_server.cli.moment_type import MOMENT
-from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, CallFailed, calls_server, target_option
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, CallFailed, calls_server
 from ordertrail_server.cli.submission_report import SubmissionReport
+from ordertrail_server.cli.target import Target, target_option
 
 if TYPE_CHECKING:
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,7 +38,7 @@ call failed, 2 wrong usage, or the input holds something else than commands."""
 @target_option
 @calls_server()
 async def submit(
-    source: str, defer: bool, not_before: "Timestamp | None", wait: bool, as_json: bool, target: str
+    source: str, defer: bool, not_before: "Timestamp | None", wait: bool, as_json: bool, target: Target
 ) -> None:
     """Submit commands: the server stores them durably, answers, and decides them later.
 
@@ -63,13 +64,12 @@ async def submit(
 
 
 async def _submit(
-    commands: list[InputCommand], conditions: "Conditions", wait: bool, report: SubmissionReport, target: str
+    commands: list[InputCommand], conditions: "Conditions", wait: bool, report: SubmissionReport, target: Target
 ) -> None:
-    from ordertrail.client import connect
     from ordertrail_server.cli.command_sender import submit_in_batches
 
     waiting: deque[Submission] = deque()
-    async with connect(target, actor="ordertrail submit") as client:
+    async with target.connect(actor="ordertrail submit") as client:
         await client.reach(FIRST_CONTACT_SECONDS)
         try:
             async with aclosing(submit_in_batches(client, commands, conditions)) as submissions:

@@ -8,8 +8,9 @@ import click
 
 from ordertrail_server.cli.age_warning import create_age_warning
 from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import day_text, json_line
 
 if TYPE_CHECKING:
@@ -39,18 +40,16 @@ async def totals(
     limit: int,
     show_all: bool,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """Show how much of each product was ordered, shipped and returned on each day (UTC), earliest day first.
 
     A cancelled order counts negatively on the day of its cancellation.
     """
-    from ordertrail.client import connect
-
     limit = resolve_limit(limit, show_all)
     rows: list[tuple[str, ...]] = []
     shown_count = 0
-    async with connect(target) as client:
+    async with target.connect() as client:
         listing = client.list_product_totals(
             product_id=product_id,
             day_from=day_from.date() if day_from else None,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.exit_code import UNCHECKED, VerdictCommand
-from ordertrail_server.cli.server_call import CallFailed, calls_server, target_option
+from ordertrail_server.cli.server_call import CallFailed, calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line, time_text
 
 if TYPE_CHECKING:
@@ -34,17 +35,16 @@ checked."""
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server(exit_code=NOT_CHECKED)
-async def verify(receipt: str, as_json: bool, target: str) -> None:
+async def verify(receipt: str, as_json: bool, target: Target) -> None:
     """Check that the log still contains the record of a receipt, and that no record of its order before it was changed.
 
     RECEIPT is a receipt as JSON, a file with one, or - for stdin. The digests are computed here, from the stored bytes
     of the records, from the receipt's record back to the first one of the order.
     """
-    from ordertrail.client import connect
     from ordertrail.receipt_chain import ReceiptResult
 
     message = _parse(_read(receipt))
-    async with connect(target) as client:
+    async with target.connect() as client:
         try:
             verification = await client.verify(message)
         except ValueError as error:

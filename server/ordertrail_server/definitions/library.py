@@ -11,6 +11,7 @@ LIBRARIES: Final = frozenset(
         "buf",
         "click",
         "confluent_kafka",
+        "cryptography",
         "google",
         "grpc",
         "grpc_health",

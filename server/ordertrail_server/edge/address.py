@@ -1,7 +1,7 @@
 """The addresses of a server: a host and a port, or a Unix socket."""
 
 from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 FORMS = "HOST:PORT, [IPV6]:PORT or unix:PATH"
@@ -28,6 +28,17 @@ class Address:
     def with_port(self, port: int) -> "Address":
         """Return the same address with the port that the server listens on."""
         return self if self.path else replace(self, port=port)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine can reach it. Of a name other than localhost that is not known."""
+        if self.path or self.host == "localhost":
+            return True
+        try:
+            address = ip_address(self.host)
+            return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+        except ValueError:
+            return False
 
     def __str__(self) -> str:
         if self.path:

@@ -125,11 +125,14 @@ class Server:
             (grpc.method_handlers_generic_handler(service.full_name, counted_handlers),)
         )
 
-    async def start(self, address: Address) -> Address:
-        """Listen on the address and return it with its port (0: any free one). Raises OSError with the reason."""
+    async def start(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
+        """Listen on the address and return it with its port (0: any free one). Raises OSError with the reason.
+
+        Without credentials, connections are not encrypted.
+        """
         await asyncio.to_thread(require_bindable, address)
         try:
-            port = self._server.add_insecure_port(str(address))
+            port = self._listen(str(address), credentials)
         except RuntimeError as error:  # another program has just taken the address
             await asyncio.to_thread(require_bindable, address)
             raise OSError(f"cannot listen on {address}: gRPC refuses it; try again, or write an IP address") from error
@@ -140,6 +143,11 @@ class Server:
             self.set_serving(service, False)
         await self._start()
         return address.with_port(port)
+
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        if credentials is None:
+            return self._server.add_insecure_port(address)
+        return self._server.add_secure_port(address, credentials)
 
     async def _start(self) -> None:
         starting = asyncio.ensure_future(self._server.start())

@@ -7,8 +7,9 @@ import click
 
 from ordertrail_server.cli.commands.command_text import HEADINGS, STATES, command_row
 from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
@@ -32,15 +33,16 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per command.")
 @target_option
 @calls_server()
-async def list(order_id: str, states: tuple[str, ...], limit: int, show_all: bool, as_json: bool, target: str) -> None:
+async def list(
+    order_id: str, states: tuple[str, ...], limit: int, show_all: bool, as_json: bool, target: Target
+) -> None:
     """List submitted commands, the first submitted first (in each partition of a Kafka log)."""
-    from ordertrail.client import connect
     from ordertrail.v1.submitted_commands_pb2 import CommandState
 
     limit = resolve_limit(limit, show_all)
     rows: MutableSequence[tuple[str, ...]] = []
     shown_count = 0
-    async with connect(target) as client:
+    async with target.connect() as client:
         listing = client.list_commands(
             order_id=order_id,
             states=[CommandState.Value(f"COMMAND_STATE_{name.upper()}") for name in states],

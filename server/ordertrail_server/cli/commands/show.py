@@ -3,8 +3,9 @@
 import click
 
 from ordertrail_server.cli.commands.command_text import detail_rows
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
@@ -18,14 +19,12 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server()
-async def show(command_id: str, as_json: bool, target: str) -> None:
+async def show(command_id: str, as_json: bool, target: Target) -> None:
     """Show a submitted command: what it asks for, its state, and its outcome.
 
     Exits with 1 if the server knows no such command.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         command = await client.get_command(command_id)
     if as_json:
         click.echo(json_line(command))

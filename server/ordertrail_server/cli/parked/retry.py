@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
@@ -20,15 +21,13 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @target_option
 @calls_server()
-async def retry(order_id: str, as_json: bool, target: str) -> None:
+async def retry(order_id: str, as_json: bool, target: Target) -> None:
     """Make the server read the waiting facts of a parked order again.
 
     The same code gives the same result, so this helps only if the cause was outside of the code. Exit codes: 0 the
     order is no longer parked, 1 it is still parked, or was not parked.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         outcome = await client.retry_parked(order_id)
     click.echo(json_line(outcome) if as_json else _describe_outcome(order_id, outcome))
     if outcome.HasField("order"):

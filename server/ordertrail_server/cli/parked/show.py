@@ -2,8 +2,9 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 HEADINGS = ("Record", "Version", "Digest", "Reason")
@@ -18,14 +19,12 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server()
-async def show(order_id: str, as_json: bool, target: str) -> None:
+async def show(order_id: str, as_json: bool, target: Target) -> None:
     """Show why an order is parked, and its first thousand waiting facts.
 
     Exits with 1 if it is not parked.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         parked = await client.parked_order(order_id)
     if as_json:
         click.echo(json_line(parked))

@@ -3,7 +3,8 @@
 import click
 
 from ordertrail_server.cli.projections.projection_argument import number_argument, projection_argument
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.target import Target, target_option
 
 EPILOG = """\b
 Examples:
@@ -20,15 +21,14 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @target_option
 @calls_server()
-async def drop(name: str, number: int, definition: str, as_json: bool, target: str) -> None:
+async def drop(name: str, number: int, definition: str, as_json: bool, target: Target) -> None:
     """Remove a generation that is not live, or stop its build and remove it.
 
     Exit codes: 0 removed, 1 it is live, there is none, or it failed.
     """
-    from ordertrail.client import connect
     from ordertrail_server.cli.value_text import json_line
 
-    async with connect(target) as client:
+    async with target.connect() as client:
         await client.drop_generation(name, number, definition=definition)
     outcome = {"name": name, "number": number, "isRemoved": True}
     click.echo(json_line(outcome) if as_json else f"Generation {number} of {name} is removed.")

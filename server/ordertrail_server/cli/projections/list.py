@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
@@ -23,15 +24,13 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per projection.")
 @target_option
 @calls_server()
-async def list(as_json: bool, target: str) -> None:
+async def list(as_json: bool, target: Target) -> None:
     """List the projections and their generations, also those that another release of the server has built.
 
     A projection that has stopped is named on stderr with the reason, and so is one that was damaged and built again.
     Exit codes: 0 all run, 1 one has stopped.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         projections = await client.projections()
     if as_json:
         for projection in projections:

@@ -8,6 +8,7 @@ import click
 from ordertrail_server.cli.projections.build_progress import show_progress
 from ordertrail_server.cli.projections.generation_choice import promote_when_ready, wait_ready
 from ordertrail_server.cli.projections.generation_text import count_differences, describe_comparison
+from ordertrail_server.cli.target import Target
 from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
@@ -36,11 +37,9 @@ class RebuiltGeneration(NamedTuple):
         return {**fields, "differenceCount": self.difference_count, **MessageToDict(self.comparison)}
 
 
-async def rebuild_all(*, target: str, as_json: bool) -> None:
+async def rebuild_all(*, target: Target, as_json: bool) -> None:
     """Have a server rebuild all projections, and promote them whether they differ or not; print the comparisons."""
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         for projection in await client.projections():
             rebuilt = await rebuild_and_compare(client, projection.name, promote=False, is_quiet=as_json)
             await promote_when_ready(client, projection.name, rebuilt.number, lambda done, total: None)

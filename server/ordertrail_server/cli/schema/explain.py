@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.position_type import PositionType
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line, time_text
 
 if TYPE_CHECKING:
@@ -26,11 +27,9 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @target_option
 @calls_server()
-async def explain(position: tuple[int, int], as_json: bool, target: str) -> None:
+async def explain(position: tuple[int, int], as_json: bool, target: Target) -> None:
     """Show one record: its bytes, its position in the chain of its order, and the result of each rule that reads it."""
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         explanation = await client.explain(*position)
     if as_json:
         click.echo(json_line(explanation))

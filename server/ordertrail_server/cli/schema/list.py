@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 if TYPE_CHECKING:
@@ -22,14 +23,12 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per version.")
 @target_option
 @calls_server()
-async def list(as_json: bool, target: str) -> None:
+async def list(as_json: bool, target: Target) -> None:
     """List every version of every event that the server knows, whether it is written, and its number of records.
 
     Records of unknown events, which a newer release wrote, are counted last.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         catalog = await client.event_schemas()
     if as_json:
         for schema in catalog.schemas:

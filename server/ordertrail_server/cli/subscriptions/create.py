@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.history import TYPES
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 if TYPE_CHECKING:
@@ -63,17 +64,15 @@ async def create(
     max_attempts: int,
     acknowledge_seconds: float,
     as_json: bool,
-    target: str,
+    target: Target,
 ) -> None:
     """Create a subscription. If an equal one exists, nothing changes.
 
     Exits with 1 if another subscription has this name.
     """
-    from ordertrail.client import connect
-
     if now and token:
         raise click.UsageError("--now and --after exclude each other.")
-    async with connect(target) as client:
+    async with target.connect() as client:
         subscription = await client.create_subscription(
             name,
             order_id=order_id,

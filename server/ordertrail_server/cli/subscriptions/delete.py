@@ -2,7 +2,8 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 EPILOG = """\b
@@ -15,14 +16,12 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @target_option
 @calls_server()
-async def delete(name: str, as_json: bool, target: str) -> None:
+async def delete(name: str, as_json: bool, target: Target) -> None:
     """Delete a subscription: its position and its parked orders are forgotten, and its consumers are disconnected.
 
     Exits with 1 if there is none of this name.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         await client.delete_subscription(name)
     outcome = {"name": name, "isDeleted": True}
     click.echo(json_line(outcome) if as_json else f"Subscription {escape(name)} is deleted.")

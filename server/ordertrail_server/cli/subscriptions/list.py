@@ -4,9 +4,10 @@ from contextlib import aclosing
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.subscriptions.subscription_text import HEADINGS, NUMBERS, subscription_row
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
@@ -19,15 +20,13 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per subscription.")
 @target_option
 @calls_server()
-async def list(as_json: bool, target: str) -> None:
+async def list(as_json: bool, target: Target) -> None:
     """List all subscriptions.
 
     Lag is the number of records behind the saved position, and the age of the oldest event that is not done.
     """
-    from ordertrail.client import connect
-
     rows = []
-    async with connect(target) as client, aclosing(client.subscriptions()) as subscriptions:
+    async with target.connect() as client, aclosing(client.subscriptions()) as subscriptions:
         async for subscription in subscriptions:
             if as_json:
                 click.echo(json_line(subscription))

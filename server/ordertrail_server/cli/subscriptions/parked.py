@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ordertrail_server.cli.limit_option import limit_options, page_size, report_truncation, resolve_limit
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line, time_text
 
 if TYPE_CHECKING:
@@ -26,17 +27,15 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per order.")
 @target_option
 @calls_server()
-async def parked(name: str, limit: int, show_all: bool, as_json: bool, target: str) -> None:
+async def parked(name: str, limit: int, show_all: bool, as_json: bool, target: Target) -> None:
     """List the orders that are parked in a subscription, longest parked first.
 
     The delivery is that of the first event that is not done.
     """
-    from ordertrail.client import connect
-
     limit = resolve_limit(limit, show_all)
     rows: list[tuple[str, ...]] = []
     async with (
-        connect(target) as client,
+        target.connect() as client,
         aclosing(client.parked_deliveries(name, page_size=page_size(limit))) as orders,
     ):
         async for order in orders:

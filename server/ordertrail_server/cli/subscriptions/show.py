@@ -2,9 +2,10 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
 from ordertrail_server.cli.subscriptions.subscription_text import HEADINGS, NUMBERS, subscription_row
 from ordertrail_server.cli.table import print_table
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import json_line
 
 EPILOG = """\b
@@ -18,11 +19,9 @@ Examples:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with filter and limits.")
 @target_option
 @calls_server()
-async def show(name: str, as_json: bool, target: str) -> None:
+async def show(name: str, as_json: bool, target: Target) -> None:
     """Show a subscription. Exits with 1 if there is none of this name."""
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         subscription = await client.subscription(name)
     if as_json:
         click.echo(json_line(subscription))

@@ -2,7 +2,8 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server, target_option
+from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
 EPILOG = """\b
@@ -17,14 +18,12 @@ Example:
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as one JSON object.")
 @target_option
 @calls_server()
-async def skip(name: str, order_id: str, delivery_id: str, as_json: bool, target: str) -> None:
+async def skip(name: str, order_id: str, delivery_id: str, as_json: bool, target: Target) -> None:
     """Count the first parked event of an order as done, and hand out those behind it.
 
     `ordertrail subscriptions parked` shows its delivery id. Exits with 1 if the order is not parked at that event.
     """
-    from ordertrail.client import connect
-
-    async with connect(target) as client:
+    async with target.connect() as client:
         await client.skip_parked(name, order_id, delivery_id)
     outcome = {"name": name, "orderId": order_id, "deliveryId": delivery_id, "isSkipped": True}
     click.echo(json_line(outcome) if as_json else f"{escape(order_id)} is handed out from the event behind it.")
