@@ -6,9 +6,7 @@ from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from time import time_ns
-from typing import Any
-
-import grpc
+from typing import TYPE_CHECKING, Any
 
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.projection_start import ProjectionStart
@@ -67,6 +65,10 @@ from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
 from ordertrail_server.subscription_start import start_subscriptions
+from ordertrail_server.transport import read_credentials
+
+if TYPE_CHECKING:
+    from ordertrail_server.admin_start import Admin
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +90,7 @@ class Service:
         self._models: dict[str, ReadModel] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectionHost | None = None
+        self._admin = self._create_admin()
 
     async def start(self) -> Address:
         """Listen, begin to start all parts, and return the address. A call of a part that is not ready waits for it.
@@ -106,7 +109,8 @@ class Service:
         projector = await self._start_projector(log, damaged)
         queried_at, ends = time_ns(), await query_end_offsets(log)
         self._watch(log_fold_progress(self._progress, ends))
-        server = Server(self._settings.request_bytes, self._settings.batch_bytes)
+        metrics = None if self._admin is None else self._admin.calls
+        server = Server(self._settings.request_bytes, self._settings.batch_bytes, metrics)
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
         history = None
@@ -115,9 +119,11 @@ class Service:
             if "query" in roles:
                 path = self._data.subscriptions
                 await start_subscriptions(server, log, path, history, ends, self._exit_stack, self._watch)
-        address = await server.start(address, await self._read_credentials())
+        address = await server.start(address, await read_credentials(self._settings, self._watch))
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._watch(self._report_serving(server, self._handler, history))
+        if self._admin is not None:
+            await self._start_admin(self._admin, server, log)
         return address
 
     async def wait_failed(self) -> None:
@@ -135,19 +141,23 @@ class Service:
         if self._projector is not None:
             self._projector.expect_stop()
 
-    async def _read_credentials(self) -> grpc.ServerCredentials | None:
-        """Return the credentials of TLS, and have them reloaded; None without TLS. Raises CertificateRefused."""
-        files = self._settings.certificate_files
-        if files is None:
-            if not parse_address(self._settings.listen).is_local:
-                _log.warning("connections are not encrypted, and other machines can reach this server (insecure)")
+    def _create_admin(self) -> "Admin | None":
+        if not self._settings.admin_listen:
             return None
-        # The library takes a while to load, and few servers of a development machine need it.
-        from ordertrail_server.edge.tls.reloaded_certificates import ReloadedCertificates
+        from ordertrail_server.admin_start import Admin  # few servers of a development machine need its libraries
 
-        certificates = await asyncio.to_thread(ReloadedCertificates, files)
-        self._watch(certificates.reload_regularly())
-        return certificates.credentials()
+        return Admin()
+
+    async def _start_admin(self, admin: "Admin", server: Server, log: Log) -> None:
+        from ordertrail_server.admin.server_state import ServerState
+
+        handler = self._handler
+        state = ServerState(
+            log, self._progress, lambda: [] if handler is None else handler.waiting_counts, self._data.path
+        )
+        address = parse_address(self._settings.admin_listen)
+        admin_address = await admin.start(address, state, lambda: server.is_serving, self._watch, self._exit_stack)
+        _log.info("metrics and probes are on http://%s", admin_address)
 
     async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
         for name in misnamed_projections():
@@ -194,8 +204,9 @@ class Service:
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
         capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
+        on_answer = None if self._admin is None else self._admin.decisions.note_answer
         handler = CommandHandler(
-            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes
+            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes, on_answer
         )
         self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
         self._watch(handler.run())

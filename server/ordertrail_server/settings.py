@@ -39,6 +39,15 @@ def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
 
+def _normalize_optional_address(value: str) -> str:
+    if not value:
+        return ""
+    address = parse_address(value)
+    if address.path:
+        raise ValueError("it is the path of a Unix socket")
+    return str(address)
+
+
 def _setting(default: Any, kind: click.ParamType[Any], text: str) -> Any:
     return field(default=default, metadata={"kind": kind, "help": text})
 
@@ -111,6 +120,11 @@ class Settings:
         False,
         Switch(),
         "Listen without TLS on an address that other machines can reach.",
+    )
+    admin_listen: str = _setting(
+        "",
+        Text(_normalize_optional_address, "HOST:PORT or [IPV6]:PORT", "HOST:PORT"),
+        "Where to serve /livez, /readyz and /metrics over HTTP. Without it, they are not served.",
     )
     grace_seconds: float = _setting(
         10.0,

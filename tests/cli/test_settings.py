@@ -28,6 +28,7 @@ OUTSIDE = {
     "commands_topic": [".", "..", "a b", "a/b", "é", "x" * 250],
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
+    "admin_listen": ["127.0.0.1", "127.0.0.1:99999", "unix:/run/admin.sock"],
     "tls_cert": [""],
     "tls_key": [""],
     "tls_client_ca": [""],
@@ -43,6 +44,7 @@ INSIDE = {
     "commands_topic": ["", "a", "A.b_c-9", "x" * 249],
     "role": ["command", "projector, query"],
     "listen": ["127.0.0.1:0", "[::1]:50051", "unix:/run/orders.sock"],
+    "admin_listen": ["", "127.0.0.1:0", "[::1]:9464"],
     # They need each other: tests/e2e/tls.
     "tls_cert": [],
     "tls_key": [],
@@ -99,7 +101,7 @@ def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, va
 @pytest.mark.parametrize(("name", "value"), WITHIN_BOUNDS, ids=shorten)
 def test_value_within_bounds_is_accepted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
-    assert str(getattr(read_settings({}), name)) or name in ("bootstrap", "commands_topic")
+    assert str(getattr(read_settings({}), name)) or name in ("admin_listen", "bootstrap", "commands_topic")
 
 
 def test_every_refused_setting_is_named() -> None:

@@ -12,6 +12,7 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
+    "admin": {"commands", "edge", "history", "log", "orders"},
     "edge": {"submissions", "subscriptions", "commands", "history", "projections", "orders", "schema", "log"},
     "commands": {"facts", "projections", "orders", "schema", "log", "storage"},
     "submissions": {"commands", "facts", "history", "orders", "schema", "log", "storage"},

@@ -13,7 +13,7 @@ from typing import TypeVar
 from google.rpc.status_pb2 import Status
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.joint_work import run_until_first_ends
@@ -59,11 +59,14 @@ class CommandHandler:
         capacity: int,
         hot_bytes: int = HOT_BYTES,
         tail_bytes: int = TAIL_BYTES,
+        on_answer: Callable[["asyncio.Future[Answer]"], None] | None = None,
     ) -> None:
         """Queue up to `capacity` commands of each kind per partition.
 
         Cached orders take about `hot_bytes` of memory, and records that are not projected yet about `tail_bytes`.
+        `on_answer` is called with the answer of each attempt.
         """
+        self._on_answer = on_answer
         self._log, self._start, self._new_id, self._on_append = log, start, new_id, on_append
         self._capacity = capacity
         self._hot_bytes, self._tail_bytes = hot_bytes // log.partitions, tail_bytes // log.partitions
@@ -104,6 +107,11 @@ class CommandHandler:
     def is_ready(self) -> bool:
         """True if attempts can be submitted."""
         return self._ready.is_set() and self._accepting
+
+    @property
+    def waiting_counts(self) -> list[int]:
+        """The number of attempts that are queued in each partition."""
+        return [len(writer.queue) for writer in self._writers]
 
     async def wait_until_ready(self) -> None:
         """Return when attempts can be submitted for the first time."""
@@ -152,15 +160,20 @@ class CommandHandler:
 
     def submit(self, attempt: Attempt) -> None:
         """Queue an attempt; its `answer` gets the answer. Raises Refused if stopped or overloaded."""
-        self._queue_of(attempt).submit(attempt)
+        self._submit(self._queue_of(attempt), attempt)
 
     def submit_if_space(self, attempt: Attempt) -> bool:
         """Submit an attempt and return True, or return False if it must wait. Raises Refused if the queue is closed."""
         queue = self._writers[self.partition_of(attempt.order_id)].queue if self.is_ready else None
         if queue is None or not queue.has_space(attempt):
             return False
-        queue.submit(attempt)
+        self._submit(queue, attempt)
         return True
+
+    def _submit(self, queue: CommandQueue, attempt: Attempt) -> None:
+        queue.submit(attempt)
+        if self._on_answer is not None:
+            attempt.answer.add_done_callback(self._on_answer)
 
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""

@@ -17,6 +17,7 @@ LIBRARIES: Final = frozenset(
         "grpc_health",
         "grpc_reflection",
         "grpc_status",
+        "prometheus_client",
         "protovalidate",
         "pyarrow",
         "pysqlite3",

@@ -29,6 +29,11 @@ class Health:
         if not self._stopping:
             self._set_status(service, serving)
 
+    def is_serving(self, service: str) -> bool:
+        """Return whether a service answers."""
+        status = self._statuses.get(service)
+        return status is not None and status.status == HealthCheckResponse.SERVING
+
     def stop(self) -> None:
         """Report NOT_SERVING for every service from now on, and end every Watch with that status."""
         self._stopping = True

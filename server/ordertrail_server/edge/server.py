@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
@@ -51,6 +51,9 @@ from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.wire import first_field
 
+if TYPE_CHECKING:
+    from ordertrail_server.edge.call_metrics import CallMetrics
+
 COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
 HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
 IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
@@ -79,8 +82,9 @@ Handlers = dict[str, Handler]
 class Server:
     """Serves the services that were added before its start, on one address."""
 
-    def __init__(self, request_bytes: int, batch_bytes: int) -> None:
+    def __init__(self, request_bytes: int, batch_bytes: int, metrics: "CallMetrics | None" = None) -> None:
         """Bound the bytes of single requests and of batches that are handled at once."""
+        self._metrics = metrics
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         demote_disconnect_errors()
         self._server = grpc.aio.server(options=OPTIONS)
@@ -121,6 +125,11 @@ class Server:
             raise AssertionError(f"{service.full_name} has rpcs without a handler: {missing}")
         self._services.append(service.full_name)
         counted_handlers = {name: self._running.count_calls(handler) for name, handler in handlers.items()}
+        if self._metrics is not None:
+            counted_handlers = {
+                name: self._metrics.measure(service.full_name, name, handler)
+                for name, handler in counted_handlers.items()
+            }
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(service.full_name, counted_handlers),)
         )
@@ -157,6 +166,11 @@ class Server:
             await starting
             await self._server.stop(0)
             raise
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether the whole server answers, and does not stop."""
+        return self._health.is_serving(WHOLE_SERVER)
 
     def set_serving(self, service: str, serving: bool) -> None:
         """Set the health status of a service, as grpc.health.v1 reports it."""
