@@ -21,6 +21,7 @@ class DecisionMetrics:
             ("outcome", "reason"),
             registry=registry,
         )
+        self._accepted, self._repeated = (self._decisions.labels(outcome, "") for outcome in ("accepted", "repeated"))
 
     def note_answer(self, answered: "Future[Answer]") -> None:
         """Count the answer of an attempt, unless its caller has cancelled, or asked for a preview."""
@@ -28,7 +29,9 @@ class DecisionMetrics:
             return
         answer = answered.result()
         match answer:
-            case Accepted(replayed=is_repeated):
-                self._decisions.labels("repeated" if is_repeated else "accepted", "").inc()
+            case Accepted(replayed=True):
+                self._repeated.inc()
+            case Accepted():
+                self._accepted.inc()
             case Refusal(reason=reason):
                 self._decisions.labels("refused", ErrorReason.Name(reason).removeprefix(PREFIX)).inc()

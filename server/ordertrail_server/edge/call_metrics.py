@@ -64,11 +64,19 @@ class _Rpc:
 
     def measure_unary(self, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> bytes:
-            with self._measure(context):
-                self._received_messages.inc()
+            # Without the context manager of streams, which would take as long as all of this.
+            self._started_calls.inc()
+            self._received_messages.inc()
+            begin, name = perf_counter(), "OK"
+            try:
                 response: bytes = await answer(request, context)
                 self._sent_messages.inc()
                 return response
+            except BaseException as error:
+                name = _name_of(error, context)
+                raise
+            finally:
+                self._note_end(name, begin)
 
         return behavior
 
@@ -110,21 +118,17 @@ class _Rpc:
         begin, name = perf_counter(), "OK"
         try:
             yield
-        except (CancelledError, GeneratorExit):
-            remaining_s = context.time_remaining()
-            name = "Canceled" if remaining_s is None or remaining_s > 0 else "DeadlineExceeded"
-            raise
-        except BaseException:
-            name = _name_of(context.code())
+        except BaseException as error:
+            name = _name_of(error, context)
             raise
         finally:
-            self._ended_with(name).inc()
-            self._seconds.observe(perf_counter() - begin)
+            self._note_end(name, begin)
 
-    def _ended_with(self, name: str) -> Counter:
+    def _note_end(self, name: str, begin: float) -> None:
         if name not in self._ended_calls:
             self._ended_calls[name] = self._metrics.ended_calls.labels(*self._labels, name)
-        return self._ended_calls[name]
+        self._ended_calls[name].inc()
+        self._seconds.observe(perf_counter() - begin)
 
 
 class _CountedContext:
@@ -141,7 +145,11 @@ class _CountedContext:
         return getattr(self._context, name)
 
 
-def _name_of(code: Any) -> str:
-    """Return Go's name of the code of a call that failed. An error that set none is Unknown to its caller."""
+def _name_of(error: BaseException, context: Context) -> str:
+    """Return Go's name of the code with which a call failed. An error that set none is Unknown to its caller."""
+    if isinstance(error, CancelledError | GeneratorExit):
+        remaining_s = context.time_remaining()
+        return "Canceled" if remaining_s is None or remaining_s > 0 else "DeadlineExceeded"
+    code: Any = context.code()
     name = _CODES.get(code) or _BY_NUMBER.get(code) or "Unknown"
     return "Unknown" if name == "OK" else name
