@@ -1,9 +1,9 @@
 """The rows of the exported table `events`."""
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
-from ordertrail_server.export.message_json import message_json
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.time_text import time_text
+from ordertrail_server.schema.message_json import message_json
 from ordertrail_server.schema.wire import read_varint
 
 Row = tuple[str | int | None, ...]

@@ -11,7 +11,7 @@ from tests.corpus.test_corpus import SAMPLES
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import OrderPlaced, OrderSource
-from ordertrail_server.export.message_json import _fields_of, message_json
+from ordertrail_server.schema.message_json import _fields_of, message_json
 from ordertrail_server.schema.reading import read
 
 AFTER_9999 = Timestamp(seconds=253_402_300_800, nanos=5)
