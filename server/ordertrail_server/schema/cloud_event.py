@@ -1,4 +1,4 @@
-"""A record or submitted command as a CloudEvent 1.0 in binary mode: the headers of its Kafka message.
+"""Records, submitted commands and public events as CloudEvents 1.0: the headers of Kafka messages, and attributes.
 
 The source of the names: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
 """
@@ -11,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand
+from ordertrail.v1.history_event_pb2 import HistoryEvent
 
 Headers = list[tuple[str, str | bytes | None]]
 
@@ -20,6 +21,11 @@ CONTENT_TYPE = "application/protobuf"
 _TYPES = {
     field.name: field.message_type.full_name
     for field in Record.DESCRIPTOR.oneofs_by_name["event"].fields
+    if field.message_type is not None
+}
+_PUBLIC_TYPES = {
+    field.name: field.message_type.full_name
+    for field in HistoryEvent.DESCRIPTOR.oneofs_by_name["event"].fields
     if field.message_type is not None
 }
 
@@ -50,6 +56,17 @@ def command_headers_of(value: bytes) -> Headers:
         return []
     time = command.submit_time if command.HasField("submit_time") else None
     return _headers(command.command_id, command.DESCRIPTOR.full_name, command.order_id, time, command.traceparent)
+
+
+def public_attributes(event: HistoryEvent) -> dict[str, str]:
+    """Return the attributes of a public event. They are those of its record, but the type is that of the public event.
+
+    So the type does not change when the event gets a new stored version.
+    """
+    event_type = _PUBLIC_TYPES.get(event.WhichOneof("event") or "", HistoryEvent.DESCRIPTOR.full_name)
+    time = event.record_time if event.HasField("record_time") else None
+    headers = _headers(event.event_id, event_type, event.order_id, time, event.traceparent)
+    return {name.removeprefix("ce_"): str(value) for name, value in headers if name != "content-type"}
 
 
 def _headers(message_id: str, message_type: str, order_id: str, time: Timestamp | None, traceparent: str) -> Headers:
