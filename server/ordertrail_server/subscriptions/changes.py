@@ -3,8 +3,23 @@
 Positions are packed (log.position). Times are nanoseconds since 1970.
 """
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from ordertrail_server.subscriptions.webhook_changes import (
+    Attempted,
+    Finished,
+    Prepared,
+    SecretAdded,
+    SecretRevoked,
+    WebhookChange,
+    WebhookDisabled,
+    WebhookSet,
+)
+
+BYTES_OF_CHANGE = 500
+"""How many bytes of a body weigh as much as another change."""
 
 
 class Cause(StrEnum):
@@ -118,6 +133,7 @@ Change = (
     | Witnessed
     | Stopped
     | Deleted
+    | WebhookChange
 )
 
 # The names are in files, and are never changed.
@@ -134,6 +150,13 @@ _TYPES: dict[str, Any] = {
     "witnessed": Witnessed,
     "stopped": Stopped,
     "deleted": Deleted,
+    "webhook": WebhookSet,
+    "secret": SecretAdded,
+    "secret_revoked": SecretRevoked,
+    "webhook_disabled": WebhookDisabled,
+    "prepared": Prepared,
+    "attempted": Attempted,
+    "finished": Finished,
 }
 _NAMES = {kind: name for name, kind in _TYPES.items()}
 
@@ -148,3 +171,8 @@ def from_json(values: list[Any]) -> Change:
     name, *arguments = values
     change: Change = _TYPES[name](*arguments)
     return change
+
+
+def weigh(changes: Iterable[Change]) -> int:
+    """Return how many small changes take as much space."""
+    return sum(1 + len(change.body) // BYTES_OF_CHANGE if isinstance(change, Prepared) else 1 for change in changes)

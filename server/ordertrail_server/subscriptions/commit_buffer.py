@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from ordertrail_server.subscriptions.changes import Change, Claimed
+from ordertrail_server.subscriptions.changes import Change, Claimed, weigh
 from ordertrail_server.subscriptions.committer import Commit, Effect
 from ordertrail_server.subscriptions.state import SubscriptionState
 from ordertrail_server.subscriptions.state_record import Claim, StateRecord
 
 SNAPSHOT_CHANGES = 20_000
-"""A snapshot replaces the records of a subscription when they hold this many changes more than it."""
+"""A snapshot replaces the records of a subscription when they weigh this many changes more than it."""
 
 
 class CommitBuffer:
     """Gathers changes that `state` already includes. `owner` is the id of the server process.
 
-    `change_count` is the number of changes in the records that are stored.
+    `change_count` is the weight of the changes in the records that are stored.
     """
 
     def __init__(self, state: SubscriptionState, owner: str, change_count: int) -> None:
@@ -50,7 +50,7 @@ class CommitBuffer:
         assert self._state.definition is not None
         if self._changes:
             self._records.append(StateRecord(self._state.definition.uid, self._state.claim, tuple(self._changes)))
-            self._change_count += len(self._changes)
+            self._change_count += weigh(self._changes)
         records, effects = self._records, self._effects
         self._records, self._changes, self._effects = [], [], []
         if self._state.is_deleted:
@@ -63,5 +63,5 @@ class CommitBuffer:
             return None
         assert state.definition is not None
         changes = tuple(state.to_changes())
-        self._change_count = len(changes)
+        self._change_count = weigh(changes)
         return StateRecord(state.definition.uid, state.claim, changes)

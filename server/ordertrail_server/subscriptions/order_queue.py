@@ -17,13 +17,15 @@ class LoadedEvent(NamedTuple):
 class Consumer:
     """A connected consumer. The credits are those that it has left; bytes can be negative for one large event.
 
-    `queues` are the orders that it holds and that have a loaded event for it.
+    `queues` are the orders that it holds and that have a loaded event for it. With `takes_one_event` it gets the next
+    event of an order only when it has answered the one before.
     """
 
     free_events: int = 0
     free_bytes: int = 0
     flights: dict[int, "Flight"] = field(default_factory=dict)
     queues: "deque[OrderQueue]" = field(default_factory=deque)
+    takes_one_event: bool = False
 
     def find_flight(self, position: int, attempt: int) -> "Flight | None":
         """Return the flight of a hand-out; None if it no longer counts."""

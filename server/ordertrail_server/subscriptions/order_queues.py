@@ -39,8 +39,9 @@ class OrderQueues:
 
     @property
     def can_read(self) -> bool:
-        """True unless the subscription has as many backlogs as it may have."""
-        return len(self.state.backlog_ids) < MAX_BACKLOGS
+        """True unless the subscription has as many backlogs, or as large bodies of a webhook, as it may have."""
+        webhook = self.state.webhook
+        return len(self.state.backlog_ids) < MAX_BACKLOGS and (webhook is None or webhook.has_room)
 
     def add_credits(self, consumer: Consumer, events: int, size: int) -> None:
         """Let more be in flight to a consumer."""
@@ -95,7 +96,8 @@ class OrderQueues:
         """Return the event to hand out, None if it must wait for those in flight."""
         event = queue.pending[0]
         attempts = self.state.orders.get(queue.order_id, NO_ORDER).attempts
-        if queue.flights and (event.position in attempts or queue.flights[-1].attempt > 1):
+        last = queue.flights[-1] if queue.flights else None
+        if last is not None and (event.position in attempts or last.attempt > 1 or last.consumer.takes_one_event):
             return None
         return event
 

@@ -27,6 +27,8 @@ from ordertrail_server.subscriptions.changes import (
 )
 from ordertrail_server.subscriptions.definition import Definition, Limits
 from ordertrail_server.subscriptions.state_record import UNCLAIMED, Claim, StateRecord
+from ordertrail_server.subscriptions.webhook_changes import WebhookChange, WebhookSet
+from ordertrail_server.subscriptions.webhook_state import WebhookState
 
 NOTHING_DONE = -1
 
@@ -76,6 +78,7 @@ class SubscriptionState:
         self.backlog_ids: dict[str, None] = {}
         self.stop_reason = ""
         self.is_deleted = False
+        self.webhook: WebhookState | None = None
         self._by_done: dict[int, list[tuple[int, str]]] = {}
 
     def fold(self, record: StateRecord) -> bool:
@@ -108,8 +111,10 @@ class SubscriptionState:
                 self._apply_backlog(change)
             case Witnessed(partition):
                 self.witnesses[partition] = change
-            case _:
+            case Created() | LimitsChanged() | Claimed() | Stopped() | Deleted():
                 self._apply_to_subscription(change)
+            case _:
+                self._apply_to_webhook(change)
 
     def to_changes(self) -> list[Change]:
         """Return changes that lead from a new subscription to this state. Its claim is that of their record."""
@@ -125,6 +130,8 @@ class SubscriptionState:
             backlog = self.orders[order_id].backlog
             assert backlog is not None
             changes.append(BacklogSet(order_id, *backlog))
+        if self.webhook is not None:
+            changes.extend(self.webhook.to_changes())
         if self.stop_reason:
             changes.append(Stopped(self.stop_reason))
         return changes
@@ -142,6 +149,8 @@ class SubscriptionState:
                 del counts[counted]
         if order.backlog is not None:
             order.backlog = order.backlog._replace(position=max(order.backlog.position, position + 1))
+        if self.webhook is not None:
+            self.webhook.note_done(order_id, position)
         partition = LogPosition.unpack(position).partition
         heap = self._by_done.setdefault(partition, [])
         if len(heap) > 2 * len(self.orders) + 1_000:
@@ -186,3 +195,9 @@ class SubscriptionState:
                 self.stop_reason = reason
             case Deleted():
                 self.is_deleted = True
+
+    def _apply_to_webhook(self, change: WebhookChange) -> None:
+        if self.webhook is None and isinstance(change, WebhookSet):
+            self.webhook = WebhookState(change)
+        elif self.webhook is not None:
+            self.webhook.apply(change)
