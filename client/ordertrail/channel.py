@@ -40,6 +40,9 @@ SERVICE_CONFIG = {
                 {"service": "ordertrail.v1.SubscriptionService", "method": "DeleteSubscription"},
                 {"service": "ordertrail.v1.SubscriptionService", "method": "ReplayParkedDeliveries"},
                 {"service": "ordertrail.v1.SubscriptionService", "method": "SkipParkedDelivery"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "RotateWebhookSecret"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "RevokeWebhookSecret"},
+                {"service": "ordertrail.v1.SubscriptionService", "method": "RedeliverWebhookDelivery"},
             ]
         },
     ],

@@ -24,7 +24,6 @@ from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
 from ordertrail.projection_methods import ProjectionMethods
 from ordertrail.submission_methods import SubmissionMethods
-from ordertrail.subscription_methods import SubscriptionMethods
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -32,6 +31,7 @@ from ordertrail.v1.projection_service_pb2_grpc import ProjectionServiceStub
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail.v1.subscription_service_pb2_grpc import SubscriptionServiceStub
 from ordertrail.values import line, money, shipped
+from ordertrail.webhook_methods import WebhookMethods
 
 if TYPE_CHECKING:
     from ordertrail.receipt_chain import Verification
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["OrderTrail", "connect", "line", "money", "shipped"]
 
 
-class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods, SubscriptionMethods):
+class OrderTrail(CommandMethods, SubmissionMethods, ProjectionMethods, WebhookMethods):
     """A connection to Ordertrail. Tasks of one event loop can share it; `async with` closes it.
 
     `timeout` is the default deadline of each unary call, in seconds. `actor` names the sender of the commands and is

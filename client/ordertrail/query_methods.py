@@ -39,7 +39,11 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
-from ordertrail.v1.subscription_service_pb2 import ListParkedDeliveriesRequest, ListSubscriptionsRequest
+from ordertrail.v1.subscription_service_pb2 import (
+    ListParkedDeliveriesRequest,
+    ListSubscriptionsRequest,
+    ListWebhookDeliveriesRequest,
+)
 
 if TYPE_CHECKING:
     from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceAsyncStub
@@ -80,6 +84,7 @@ Paged = TypeVar(
     ListCommandsRequest,
     ListSubscriptionsRequest,
     ListParkedDeliveriesRequest,
+    ListWebhookDeliveriesRequest,
 )
 DatedPage = ListOrdersResponse | ListOrderEventsResponse | ListProductTotalsResponse
 

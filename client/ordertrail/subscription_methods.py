@@ -27,7 +27,7 @@ from ordertrail.v1.subscription_service_pb2 import (
 if TYPE_CHECKING:
     from ordertrail.v1.subscription_service_pb2_grpc import SubscriptionServiceAsyncStub
 
-__all__ = ["SubscriptionMethods"]
+__all__ = ["SubscriptionMethods", "build_creation", "duration_of"]
 
 
 class SubscriptionMethods(QueryMethods):
@@ -59,12 +59,8 @@ class SubscriptionMethods(QueryMethods):
         )
         subscription = Subscription(name=name, filter=conditions, max_attempts=max_attempts)
         if acknowledge_seconds:
-            subscription.acknowledge_timeout.CopyFrom(_duration(acknowledge_seconds))
-        request = CreateSubscriptionRequest(subscription=subscription)
-        if token:
-            request.token = token
-        elif now:
-            request.now = True
+            subscription.acknowledge_timeout.CopyFrom(duration_of(acknowledge_seconds))
+        request = build_creation(subscription, token, now=now)
         response = await self._call(self.subscription_service.CreateSubscription, request, timeout)
         return response.subscription
 
@@ -97,7 +93,7 @@ class SubscriptionMethods(QueryMethods):
             paths.append("max_attempts")
         if acknowledge_seconds is not None:
             paths.append("acknowledge_timeout")
-            subscription.acknowledge_timeout.CopyFrom(_duration(acknowledge_seconds))
+            subscription.acknowledge_timeout.CopyFrom(duration_of(acknowledge_seconds))
         request = UpdateSubscriptionRequest(subscription=subscription, update_mask=FieldMask(paths=paths))
         response = await self._call(self.subscription_service.UpdateSubscription, request, timeout)
         return response.subscription
@@ -137,7 +133,18 @@ class SubscriptionMethods(QueryMethods):
         await self._call(self.subscription_service.SkipParkedDelivery, request, timeout)
 
 
-def _duration(seconds: float) -> Duration:
+def build_creation(subscription: Subscription, token: str, *, now: bool) -> CreateSubscriptionRequest:
+    """Return the request that creates a subscription after the facts of a token, from now on, or from the beginning."""
+    request = CreateSubscriptionRequest(subscription=subscription)
+    if token:
+        request.token = token
+    elif now:
+        request.now = True
+    return request
+
+
+def duration_of(seconds: float) -> Duration:
+    """Return a number of seconds as a message."""
     duration = Duration()
     duration.FromNanoseconds(int(seconds * 1e9))
     return duration

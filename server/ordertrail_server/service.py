@@ -117,8 +117,9 @@ class Service:
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
             if "query" in roles:
-                path = self._data.subscriptions
-                await start_subscriptions(server, log, path, history, ends, self._exit_stack, self._watch)
+                await start_subscriptions(
+                    server, log, self._data.subscriptions, self._settings, history, ends, self._exit_stack, self._watch
+                )
         address = await server.start(address, await read_credentials(self._settings, self._watch))
         self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
         self._watch(self._report_serving(server, self._handler, history))

@@ -47,6 +47,8 @@ def describe_default(setting: Field[Any]) -> str:
         return "true" if default else ""
     if isinstance(default, tuple):
         return ",".join(default)
+    if default is None:
+        return ""
     return f"{default:.0f}" if is_number(setting) and default == int(default) else str(default)
 
 

@@ -17,6 +17,7 @@ from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 from ordertrail_server.setting_type import Choices, Number, Switch, Text
+from ordertrail_server.webhooks.address_policy import Network, parse_networks
 
 MIB = 1024 * 1024
 
@@ -33,6 +34,10 @@ def _parse_path(value: str | Path) -> Path:
 
 def _parse_optional_topic(value: str) -> str:
     return parse_topic_name(value) if value else ""
+
+
+def _parse_optional_file(value: str | Path) -> Path | None:
+    return _parse_directory(value) if value != "" else None
 
 
 def _normalize_address(value: str) -> str:
@@ -178,6 +183,17 @@ class Settings:
         15.0,
         Number(0.1, 3_600),
         "How long a followed stream sends nothing before it sends an empty frame.",
+    )
+    webhook_allow: tuple[Network, ...] = _setting(
+        (),
+        Text(parse_networks, "networks such as 10.0.0.0/8, separated by commas", "CIDR,…"),
+        "Networks that webhooks may reach although they are private, also with http://. They reach public addresses in "
+        "any case.",
+    )
+    webhook_ca: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_optional_file, "a path", "FILE"),
+        "A file with certificates, in PEM format, of authorities that webhooks trust beside those of the system.",
     )
 
     def __post_init__(self) -> None:

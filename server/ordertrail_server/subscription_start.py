@@ -15,10 +15,14 @@ from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Log
 from ordertrail_server.new_id import create_id
+from ordertrail_server.settings import Settings
 from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.state_log import StateDamaged
 from ordertrail_server.subscriptions.subscriptions import Subscriptions
+from ordertrail_server.webhooks.address_policy import AddressPolicy
+from ordertrail_server.webhooks.poster_loader import PosterLoader
+from ordertrail_server.webhooks.webhooks import Webhooks
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +33,7 @@ async def start_subscriptions(
     server: Server,
     log: Log,
     path: Path,
+    settings: Settings,
     history: HistoryService,
     ends: Offsets,
     exit_stack: AsyncExitStack,
@@ -52,7 +57,12 @@ async def start_subscriptions(
         server.refuse_subscriptions(SUBSCRIPTIONS_DAMAGED)
         return
     exit_stack.push_async_callback(subscriptions.close)
+    loader = PosterLoader(AddressPolicy(settings.webhook_allow), settings.webhook_ca)
+    await loader.check_certificates()
+    webhooks = Webhooks(subscriptions, loader, create_id)
+    webhooks.start()
+    exit_stack.push_async_callback(webhooks.close)
     watch(subscriptions.committer.run())
     watch(subscriptions.witness_regularly())
     freshness = Freshness(source.model, history.hub.progress, log, ends)
-    server.answer_subscriptions(SubscriptionService(subscriptions, log, source, freshness))
+    server.answer_subscriptions(SubscriptionService(subscriptions, webhooks, log, source, freshness))

@@ -13,7 +13,17 @@ CLIENT = ROOT / "client" / "ordertrail"
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
     "admin": {"commands", "edge", "history", "log", "orders"},
-    "edge": {"submissions", "subscriptions", "commands", "history", "projections", "orders", "schema", "log"},
+    "edge": {
+        "submissions",
+        "subscriptions",
+        "webhooks",
+        "commands",
+        "history",
+        "projections",
+        "orders",
+        "schema",
+        "log",
+    },
     "commands": {"facts", "projections", "orders", "schema", "log", "storage"},
     "submissions": {"commands", "facts", "history", "orders", "schema", "log", "storage"},
     "facts": {"orders", "schema", "log"},
@@ -23,6 +33,7 @@ ARROWS = {
     "projections": {"facts", "definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
     "subscriptions": {"history", "orders", "log", "schema", "storage"},
+    "webhooks": {"subscriptions", "history", "orders", "log", "schema"},
     "export": {"projections", "orders", "schema", "log", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},

@@ -100,6 +100,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The server has as many subscriptions, or consumers, as its limits allow."""
     ERROR_REASON_SUBSCRIPTIONS_OFF: _ErrorReason.ValueType  # 75
     """The server's log is a Kafka topic, on which it offers no subscriptions."""
+    ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK: _ErrorReason.ValueType  # 76
+    """The subscription posts its events to a webhook, so it has no consumers."""
+    ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK: _ErrorReason.ValueType  # 77
+    """The subscription has no webhook."""
     ERROR_REASON_OVERLOADED: _ErrorReason.ValueType  # 80
     """The server handles as many requests as its limits allow."""
     ERROR_REASON_UNAVAILABLE: _ErrorReason.ValueType  # 81
@@ -110,6 +114,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The query took longer than the time limit of one query."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 84
     """The server failed with an internal error, or its log is damaged. The server's output has the details."""
+    ERROR_REASON_WEBHOOK_SECRET_REFUSED: _ErrorReason.ValueType  # 90
+    """The webhook has as many secrets as it may have, or only this one, or not this one."""
+    ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND: _ErrorReason.ValueType  # 91
+    """The delivery log of the webhook does not hold this delivery."""
+    ERROR_REASON_WEBHOOK_DELIVERY_NOT_FINISHED: _ErrorReason.ValueType  # 92
+    """The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons of errors. ErrorInfo.reason is the name of a value without its prefix, ErrorInfo.domain is "ordertrail"."""
@@ -188,6 +198,10 @@ ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: ErrorReason.ValueType  # 74
 """The server has as many subscriptions, or consumers, as its limits allow."""
 ERROR_REASON_SUBSCRIPTIONS_OFF: ErrorReason.ValueType  # 75
 """The server's log is a Kafka topic, on which it offers no subscriptions."""
+ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK: ErrorReason.ValueType  # 76
+"""The subscription posts its events to a webhook, so it has no consumers."""
+ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK: ErrorReason.ValueType  # 77
+"""The subscription has no webhook."""
 ERROR_REASON_OVERLOADED: ErrorReason.ValueType  # 80
 """The server handles as many requests as its limits allow."""
 ERROR_REASON_UNAVAILABLE: ErrorReason.ValueType  # 81
@@ -198,6 +212,12 @@ ERROR_REASON_QUERY_TIME_LIMIT: ErrorReason.ValueType  # 83
 """The query took longer than the time limit of one query."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 84
 """The server failed with an internal error, or its log is damaged. The server's output has the details."""
+ERROR_REASON_WEBHOOK_SECRET_REFUSED: ErrorReason.ValueType  # 90
+"""The webhook has as many secrets as it may have, or only this one, or not this one."""
+ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 91
+"""The delivery log of the webhook does not hold this delivery."""
+ERROR_REASON_WEBHOOK_DELIVERY_NOT_FINISHED: ErrorReason.ValueType  # 92
+"""The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from ordertrail.v1 import history_event_pb2 as _history_event_pb2
 from ordertrail.v1 import order_events_pb2 as _order_events_pb2
+from ordertrail.v1 import webhook_pb2 as _webhook_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -100,6 +101,7 @@ class Subscription(_message.Message):
     CONSUMER_COUNT_FIELD_NUMBER: _builtins.int
     IN_FLIGHT_COUNT_FIELD_NUMBER: _builtins.int
     PARKED_ORDER_COUNT_FIELD_NUMBER: _builtins.int
+    WEBHOOK_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its name."""
     uid: _builtins.str
@@ -136,6 +138,12 @@ class Subscription(_message.Message):
     def lag(self) -> _duration_pb2.Duration:
         """The age of the oldest event that is not done, by the server's clock. Absent if there is none, or if it is not known."""
 
+    @_builtins.property
+    def webhook(self) -> _webhook_pb2.Webhook:
+        """Where it posts its events, if it has no consumers but a webhook. Whether it has one cannot be changed. With a webhook,
+        the default of max_attempts is 16, and acknowledge_timeout follows from the webhook's timeout.
+        """
+
     def __init__(
         self,
         *,
@@ -153,10 +161,11 @@ class Subscription(_message.Message):
         consumer_count: _builtins.int = ...,
         in_flight_count: _builtins.int = ...,
         parked_order_count: _builtins.int = ...,
+        webhook: _webhook_pb2.Webhook | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_timeout", b"acknowledge_timeout", "create_time", b"create_time", "filter", b"filter", "lag", b"lag"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["acknowledge_timeout", b"acknowledge_timeout", "create_time", b"create_time", "filter", b"filter", "lag", b"lag", "webhook", b"webhook"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_timeout", b"acknowledge_timeout", "consumer_count", b"consumer_count", "create_time", b"create_time", "filter", b"filter", "in_flight_count", b"in_flight_count", "lag", b"lag", "lag_count", b"lag_count", "max_attempts", b"max_attempts", "name", b"name", "parked_order_count", b"parked_order_count", "position_token", b"position_token", "state", b"state", "stop_reason", b"stop_reason", "uid", b"uid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_timeout", b"acknowledge_timeout", "consumer_count", b"consumer_count", "create_time", b"create_time", "filter", b"filter", "in_flight_count", b"in_flight_count", "lag", b"lag", "lag_count", b"lag_count", "max_attempts", b"max_attempts", "name", b"name", "parked_order_count", b"parked_order_count", "position_token", b"position_token", "state", b"state", "stop_reason", b"stop_reason", "uid", b"uid", "webhook", b"webhook"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -239,6 +248,11 @@ class CreateSubscriptionResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    WEBHOOK_SECRET_FIELD_NUMBER: _builtins.int
+    webhook_secret: _builtins.str
+    """The secret of its webhook, with the prefix whsec_. It is not shown again. Empty if the subscription existed, or has no
+    webhook.
+    """
     @_builtins.property
     def subscription(self) -> Global___Subscription:
         """The new subscription."""
@@ -247,10 +261,11 @@ class CreateSubscriptionResponse(_message.Message):
         self,
         *,
         subscription: Global___Subscription | None = ...,
+        webhook_secret: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription", "webhook_secret", b"webhook_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,7 +385,9 @@ class UpdateSubscriptionRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """The fields to change: max_attempts, acknowledge_timeout."""
+        """The fields to change: max_attempts, acknowledge_timeout; or max_attempts, webhook.url, webhook.timeout,
+        webhook.max_in_flight. To name webhook.url also enables a disabled webhook.
+        """
 
     def __init__(
         self,
@@ -860,3 +877,212 @@ class SkipParkedDeliveryResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SkipParkedDeliveryResponse: _TypeAlias = SkipParkedDeliveryResponse  # noqa: Y015
+
+@_typing.final
+class RotateWebhookSecretRequest(_message.Message):
+    """The request of RotateWebhookSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The name of the subscription."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateWebhookSecretRequest: _TypeAlias = RotateWebhookSecretRequest  # noqa: Y015
+
+@_typing.final
+class RotateWebhookSecretResponse(_message.Message):
+    """The response of RotateWebhookSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """The value of the new secret, with the prefix whsec_. It is not shown again."""
+    @_builtins.property
+    def secret(self) -> _webhook_pb2.WebhookSecret:
+        """The new secret."""
+
+    def __init__(
+        self,
+        *,
+        value: _builtins.str = ...,
+        secret: _webhook_pb2.WebhookSecret | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret", b"secret", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RotateWebhookSecretResponse: _TypeAlias = RotateWebhookSecretResponse  # noqa: Y015
+
+@_typing.final
+class RevokeWebhookSecretRequest(_message.Message):
+    """The request of RevokeWebhookSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    SECRET_ID_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The name of the subscription."""
+    secret_id: _builtins.str
+    """The id of the secret."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        secret_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["secret_id", b"secret_id", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeWebhookSecretRequest: _TypeAlias = RevokeWebhookSecretRequest  # noqa: Y015
+
+@_typing.final
+class RevokeWebhookSecretResponse(_message.Message):
+    """The response of RevokeWebhookSecret."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeWebhookSecretResponse: _TypeAlias = RevokeWebhookSecretResponse  # noqa: Y015
+
+@_typing.final
+class ListWebhookDeliveriesRequest(_message.Message):
+    """The request of ListWebhookDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The name of the subscription."""
+    order_id: _builtins.str
+    """Only deliveries of this order."""
+    failed: _builtins.bool
+    """Only deliveries whose last attempt failed."""
+    page_size: _builtins.int
+    """The maximum number of deliveries in the page. The default is 100."""
+    page_token: _builtins.str
+    """Continues a list: the next_page_token of its last page."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        failed: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookDeliveriesRequest: _TypeAlias = ListWebhookDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhookDeliveriesResponse(_message.Message):
+    """The response of ListWebhookDeliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page. Empty after the last delivery."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[_webhook_pb2.WebhookDelivery]:
+        """The deliveries, newest first."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[_webhook_pb2.WebhookDelivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookDeliveriesResponse: _TypeAlias = ListWebhookDeliveriesResponse  # noqa: Y015
+
+@_typing.final
+class RedeliverWebhookDeliveryRequest(_message.Message):
+    """The request of RedeliverWebhookDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBSCRIPTION_FIELD_NUMBER: _builtins.int
+    DELIVERY_ID_FIELD_NUMBER: _builtins.int
+    subscription: _builtins.str
+    """The name of the subscription."""
+    delivery_id: _builtins.str
+    """The id of the delivery."""
+    def __init__(
+        self,
+        *,
+        subscription: _builtins.str = ...,
+        delivery_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery_id", b"delivery_id", "subscription", b"subscription"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedeliverWebhookDeliveryRequest: _TypeAlias = RedeliverWebhookDeliveryRequest  # noqa: Y015
+
+@_typing.final
+class RedeliverWebhookDeliveryResponse(_message.Message):
+    """The response of RedeliverWebhookDelivery."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTEMPT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attempt(self) -> _webhook_pb2.WebhookAttempt:
+        """What became of the attempt."""
+
+    def __init__(
+        self,
+        *,
+        attempt: _webhook_pb2.WebhookAttempt | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedeliverWebhookDeliveryResponse: _TypeAlias = RedeliverWebhookDeliveryResponse  # noqa: Y015

@@ -80,6 +80,26 @@ class SubscriptionServiceStub(object):
                 request_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryRequest.SerializeToString,
                 response_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryResponse.FromString,
                 _registered_method=True)
+        self.RotateWebhookSecret = channel.unary_unary(
+                '/ordertrail.v1.SubscriptionService/RotateWebhookSecret',
+                request_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretResponse.FromString,
+                _registered_method=True)
+        self.RevokeWebhookSecret = channel.unary_unary(
+                '/ordertrail.v1.SubscriptionService/RevokeWebhookSecret',
+                request_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretResponse.FromString,
+                _registered_method=True)
+        self.ListWebhookDeliveries = channel.unary_unary(
+                '/ordertrail.v1.SubscriptionService/ListWebhookDeliveries',
+                request_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesResponse.FromString,
+                _registered_method=True)
+        self.RedeliverWebhookDelivery = channel.unary_unary(
+                '/ordertrail.v1.SubscriptionService/RedeliverWebhookDelivery',
+                request_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryRequest.SerializeToString,
+                response_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryResponse.FromString,
+                _registered_method=True)
 
 
 class SubscriptionServiceServicer(object):
@@ -150,6 +170,34 @@ class SubscriptionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateWebhookSecret(self, request, context):
+        """Adds a secret to a webhook. Attempts are signed with all of its secrets until some are revoked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeWebhookSecret(self, request, context):
+        """Removes a secret from a webhook. The last one cannot be removed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookDeliveries(self, request, context):
+        """Lists the deliveries that a webhook remembers, newest first: those that are not finished, and the last 200 others.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RedeliverWebhookDelivery(self, request, context):
+        """Posts a finished delivery once more, with the same id and body, and returns what became of that.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SubscriptionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -197,6 +245,26 @@ def add_SubscriptionServiceServicer_to_server(servicer, server):
                     servicer.SkipParkedDelivery,
                     request_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryRequest.FromString,
                     response_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryResponse.SerializeToString,
+            ),
+            'RotateWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookSecret,
+                    request_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretResponse.SerializeToString,
+            ),
+            'RevokeWebhookSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeWebhookSecret,
+                    request_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretResponse.SerializeToString,
+            ),
+            'ListWebhookDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookDeliveries,
+                    request_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesResponse.SerializeToString,
+            ),
+            'RedeliverWebhookDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.RedeliverWebhookDelivery,
+                    request_deserializer=ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryRequest.FromString,
+                    response_serializer=ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -443,6 +511,114 @@ class SubscriptionService(object):
             '/ordertrail.v1.SubscriptionService/SkipParkedDelivery',
             ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryRequest.SerializeToString,
             ordertrail_dot_v1_dot_subscription__service__pb2.SkipParkedDeliveryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.SubscriptionService/RotateWebhookSecret',
+            ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretRequest.SerializeToString,
+            ordertrail_dot_v1_dot_subscription__service__pb2.RotateWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeWebhookSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.SubscriptionService/RevokeWebhookSecret',
+            ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretRequest.SerializeToString,
+            ordertrail_dot_v1_dot_subscription__service__pb2.RevokeWebhookSecretResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.SubscriptionService/ListWebhookDeliveries',
+            ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesRequest.SerializeToString,
+            ordertrail_dot_v1_dot_subscription__service__pb2.ListWebhookDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RedeliverWebhookDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ordertrail.v1.SubscriptionService/RedeliverWebhookDelivery',
+            ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryRequest.SerializeToString,
+            ordertrail_dot_v1_dot_subscription__service__pb2.RedeliverWebhookDeliveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

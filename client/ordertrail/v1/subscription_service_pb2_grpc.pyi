@@ -53,6 +53,14 @@ class SubscriptionServiceStub:
     """Delivers the parked events of an order again, in order."""
     SkipParkedDelivery: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.SkipParkedDeliveryRequest, _subscription_service_pb2.SkipParkedDeliveryResponse]
     """Counts the first parked event of an order as done, and delivers those after it."""
+    RotateWebhookSecret: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.RotateWebhookSecretRequest, _subscription_service_pb2.RotateWebhookSecretResponse]
+    """Adds a secret to a webhook. Attempts are signed with all of its secrets until some are revoked."""
+    RevokeWebhookSecret: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.RevokeWebhookSecretRequest, _subscription_service_pb2.RevokeWebhookSecretResponse]
+    """Removes a secret from a webhook. The last one cannot be removed."""
+    ListWebhookDeliveries: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.ListWebhookDeliveriesRequest, _subscription_service_pb2.ListWebhookDeliveriesResponse]
+    """Lists the deliveries that a webhook remembers, newest first: those that are not finished, and the last 200 others."""
+    RedeliverWebhookDelivery: _grpc.UnaryUnaryMultiCallable[_subscription_service_pb2.RedeliverWebhookDeliveryRequest, _subscription_service_pb2.RedeliverWebhookDeliveryResponse]
+    """Posts a finished delivery once more, with the same id and body, and returns what became of that."""
 
 @_typing.type_check_only
 class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
@@ -79,6 +87,14 @@ class SubscriptionServiceAsyncStub(SubscriptionServiceStub):
     """Delivers the parked events of an order again, in order."""
     SkipParkedDelivery: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.SkipParkedDeliveryRequest, _subscription_service_pb2.SkipParkedDeliveryResponse]  # type: ignore[assignment]
     """Counts the first parked event of an order as done, and delivers those after it."""
+    RotateWebhookSecret: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.RotateWebhookSecretRequest, _subscription_service_pb2.RotateWebhookSecretResponse]  # type: ignore[assignment]
+    """Adds a secret to a webhook. Attempts are signed with all of its secrets until some are revoked."""
+    RevokeWebhookSecret: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.RevokeWebhookSecretRequest, _subscription_service_pb2.RevokeWebhookSecretResponse]  # type: ignore[assignment]
+    """Removes a secret from a webhook. The last one cannot be removed."""
+    ListWebhookDeliveries: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.ListWebhookDeliveriesRequest, _subscription_service_pb2.ListWebhookDeliveriesResponse]  # type: ignore[assignment]
+    """Lists the deliveries that a webhook remembers, newest first: those that are not finished, and the last 200 others."""
+    RedeliverWebhookDelivery: _aio.UnaryUnaryMultiCallable[_subscription_service_pb2.RedeliverWebhookDeliveryRequest, _subscription_service_pb2.RedeliverWebhookDeliveryResponse]  # type: ignore[assignment]
+    """Posts a finished delivery once more, with the same id and body, and returns what became of that."""
 
 class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
     """Delivers events to consumers at least once, always in order within an order, and remembers what was acknowledged."""
@@ -156,5 +172,37 @@ class SubscriptionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_subscription_service_pb2.SkipParkedDeliveryResponse, _abc.Awaitable[_subscription_service_pb2.SkipParkedDeliveryResponse]]:
         """Counts the first parked event of an order as done, and delivers those after it."""
+
+    @_abc_1.abstractmethod
+    def RotateWebhookSecret(
+        self,
+        request: _subscription_service_pb2.RotateWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.RotateWebhookSecretResponse, _abc.Awaitable[_subscription_service_pb2.RotateWebhookSecretResponse]]:
+        """Adds a secret to a webhook. Attempts are signed with all of its secrets until some are revoked."""
+
+    @_abc_1.abstractmethod
+    def RevokeWebhookSecret(
+        self,
+        request: _subscription_service_pb2.RevokeWebhookSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.RevokeWebhookSecretResponse, _abc.Awaitable[_subscription_service_pb2.RevokeWebhookSecretResponse]]:
+        """Removes a secret from a webhook. The last one cannot be removed."""
+
+    @_abc_1.abstractmethod
+    def ListWebhookDeliveries(
+        self,
+        request: _subscription_service_pb2.ListWebhookDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.ListWebhookDeliveriesResponse, _abc.Awaitable[_subscription_service_pb2.ListWebhookDeliveriesResponse]]:
+        """Lists the deliveries that a webhook remembers, newest first: those that are not finished, and the last 200 others."""
+
+    @_abc_1.abstractmethod
+    def RedeliverWebhookDelivery(
+        self,
+        request: _subscription_service_pb2.RedeliverWebhookDeliveryRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_subscription_service_pb2.RedeliverWebhookDeliveryResponse, _abc.Awaitable[_subscription_service_pb2.RedeliverWebhookDeliveryResponse]]:
+        """Posts a finished delivery once more, with the same id and body, and returns what became of that."""
 
 def add_SubscriptionServiceServicer_to_server(servicer: SubscriptionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,6 +22,7 @@ COMMANDS = {
     "import-json": "Import orders that older producers wrote as JSON.",
     "parked": "List, show and retry orders with facts that cannot be read.",
     "subscriptions": "Create, list and operate durable subscriptions.",
+    "webhooks": "Create and operate subscriptions that post events to a URL.",
     "projections": "List, rebuild and promote the projections of a running server.",
     "prepare": "Build the projections of a new release beside the server.",
     "rebuild": "Rebuild the projections of a stopped server from the log.",

@@ -8,6 +8,7 @@ from typing import Final
 # because each of their releases would rebuild every store.
 LIBRARIES: Final = frozenset(
     {
+        "aiohttp",
         "buf",
         "click",
         "confluent_kafka",
@@ -24,8 +25,10 @@ LIBRARIES: Final = frozenset(
         "rich",
         "sqlean",
         "sqlite_utils",
+        "standardwebhooks",
         "uuid_utils",
         "uvloop",
+        "yarl",
     }
 )
 

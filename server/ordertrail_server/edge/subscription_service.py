@@ -31,26 +31,34 @@ from ordertrail_server.edge.subscription_messages import (
     parked_message,
     subscription_message,
 )
+from ordertrail_server.edge.webhook_messages import changed_config, config_from, webhook_message
+from ordertrail_server.edge.webhook_service import LATE, WebhookService
 from ordertrail_server.history.freshness import Freshness, query_end_offsets, refuse_when_late
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.tokens import Offsets, invalid_token, moment_of
 from ordertrail_server.log.port import Log
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.subscriptions.definition import Limits
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.subscriptions import Subscriptions
+from ordertrail_server.subscriptions.webhook_changes import WebhookSet
+from ordertrail_server.webhooks.webhooks import Webhooks
 
-LATE = "The server could not store the change in time; it may still do so, so read the subscription or retry."
 CHANGEABLE = {"max_attempts", "acknowledge_timeout"}
+CHANGEABLE_WITH_WEBHOOK = {"max_attempts", "webhook.url", "webhook.timeout", "webhook.max_in_flight"}
 
 
-class SubscriptionService:
+class SubscriptionService(WebhookService):
     """Every method raises Refused.
 
     `time_remaining` is the time until the call's deadline, in seconds, None if it has none.
     """
 
-    def __init__(self, subscriptions: Subscriptions, log: Log, source: EventSource, freshness: Freshness) -> None:
+    def __init__(
+        self, subscriptions: Subscriptions, webhooks: Webhooks, log: Log, source: EventSource, freshness: Freshness
+    ) -> None:
+        super().__init__(webhooks, log.identity)
         self._subscriptions, self._log, self._source, self._freshness = subscriptions, log, source, freshness
 
     async def CreateSubscription(  # noqa: N802 (the rpc's)
@@ -59,12 +67,15 @@ class SubscriptionService:
         """Return a serialized CreateSubscriptionResponse."""
         deadline, requested = query_deadline(time_remaining), request.subscription
         start, begin = await self._find_start(request, deadline)
+        name, conditions, secret = requested.name, filter_from(requested.filter), ""
         async with refuse_when_late(deadline, LATE):
-            await self._subscriptions.create(
-                requested.name, filter_from(requested.filter), limits_from(requested), start, begin
-            )
-        message = await self._describe(self._subscriptions.get(requested.name))
-        return CreateSubscriptionResponse(subscription=message).SerializeToString()
+            if requested.HasField("webhook"):
+                config, attempts = _config_of_new(requested), requested.max_attempts
+                secret = await self._webhooks.create(name, conditions, attempts, start, begin, config)
+            else:
+                await self._subscriptions.create(name, conditions, limits_from(requested), start, begin)
+        message = await self._describe(self._subscriptions.get(name))
+        return CreateSubscriptionResponse(subscription=message, webhook_secret=secret).SerializeToString()
 
     async def GetSubscription(self, request: GetSubscriptionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized GetSubscriptionResponse."""
@@ -83,16 +94,16 @@ class SubscriptionService:
     async def UpdateSubscription(self, request: UpdateSubscriptionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized UpdateSubscriptionResponse."""
         name, paths = request.subscription.name, set(request.update_mask.paths)
-        if not paths or not paths <= CHANGEABLE:
-            message = f"update_mask: only {' and '.join(sorted(CHANGEABLE))} can be changed; name at least one."
+        webhook = self._subscriptions.get(name).state.webhook
+        changeable = CHANGEABLE if webhook is None else CHANGEABLE_WITH_WEBHOOK
+        if not paths or not paths <= changeable:
+            message = f"update_mask: only {', '.join(sorted(changeable))} can be changed here; name at least one."
             raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="update_mask"))
-        limits, requested = self._subscriptions.get(name).state.limits, limits_from(request.subscription)
-        if "max_attempts" in paths:
-            limits = limits._replace(max_attempts=requested.max_attempts)
-        if "acknowledge_timeout" in paths:
-            limits = limits._replace(acknowledge_s=requested.acknowledge_s)
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            await self._subscriptions.update(name, limits)
+            if webhook is None:
+                await self._subscriptions.update(name, self._changed_limits(request.subscription, paths))
+            else:
+                await self._update_webhook(request.subscription, webhook.config, paths)
         message_ = await self._describe(self._subscriptions.get(name))
         return UpdateSubscriptionResponse(subscription=message_).SerializeToString()
 
@@ -138,6 +149,21 @@ class SubscriptionService:
             await self._subscriptions.skip(request.subscription, request.order_id, request.delivery_id)
         return SkipParkedDeliveryResponse().SerializeToString()
 
+    def _changed_limits(self, requested: Subscription, paths: set[str]) -> Limits:
+        limits, new = self._subscriptions.get(requested.name).state.limits, limits_from(requested)
+        if "max_attempts" in paths:
+            limits = limits._replace(max_attempts=new.max_attempts)
+        if "acknowledge_timeout" in paths:
+            limits = limits._replace(acknowledge_s=new.acknowledge_s)
+        return limits
+
+    async def _update_webhook(self, requested: Subscription, present: WebhookSet, paths: set[str]) -> None:
+        config = changed_config(present, requested.webhook, paths)
+        attempts = self._subscriptions.get(requested.name).state.limits.max_attempts
+        if "max_attempts" in paths:
+            attempts = requested.max_attempts
+        await self._webhooks.update(requested.name, attempts, config, is_url_named="webhook.url" in paths)
+
     async def _find_start(self, request: CreateSubscriptionRequest, deadline: float) -> tuple[str, Offsets]:
         """Return the start as the caller wrote it, and its offsets."""
         model = self._source.model
@@ -159,4 +185,15 @@ class SubscriptionService:
         if any(end > saved for end, saved in zip(ends, running.state.saved, strict=False)):
             with suppress(Refused):  # the projection is being built
                 oldest = await self._source.find_oldest(running.definition.filter, tuple(running.state.saved))
-        return subscription_message(running, ends, oldest)
+        message = subscription_message(running, ends, oldest)
+        if running.state.webhook is not None:
+            message.webhook.CopyFrom(webhook_message(running.state.webhook, self._webhooks.worker_of(running)))
+        return message
+
+
+def _config_of_new(requested: Subscription) -> WebhookSet:
+    if requested.HasField("acknowledge_timeout"):
+        where = "subscription.acknowledge_timeout"
+        message = f"{where}: follows from the webhook's timeout; set webhook.timeout instead."
+        raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where=where))
+    return config_from(requested.webhook)

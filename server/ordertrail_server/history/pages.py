@@ -13,7 +13,11 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
 from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
-from ordertrail.v1.subscription_service_pb2 import ListParkedDeliveriesRequest, ListSubscriptionsRequest
+from ordertrail.v1.subscription_service_pb2 import (
+    ListParkedDeliveriesRequest,
+    ListSubscriptionsRequest,
+    ListWebhookDeliveriesRequest,
+)
 from ordertrail_server.history.tokens import invalid_token
 from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -33,6 +37,7 @@ PagedRequest = (
     | ListParkedOrdersRequest
     | ListProductTotalsRequest
     | ListSubscriptionsRequest
+    | ListWebhookDeliveriesRequest
     | ListCommandsRequest
 )
 

@@ -1,7 +1,7 @@
 """One subscription in a server: its state, its consumers, and the loop between them."""
 
 import logging
-from asyncio import Task, create_task, get_running_loop, sleep
+from asyncio import Event, Task, create_task, get_running_loop, sleep
 from collections.abc import Callable, Iterable
 from time import time_ns
 
@@ -116,6 +116,12 @@ class RunningSubscription:
             self.state.apply(change)
             self._buffer.add([change])
         self._after_change(effect)
+
+    async def store(self, changes: Iterable[Change]) -> None:
+        """Apply changes, and return once they are durable."""
+        stored = Event()
+        self.change(changes, stored.set)
+        await stored.wait()
 
     def replay(self, order_id: str, effect: Effect) -> bool:
         """Hand out a parked order again. Return False if it is not parked."""

@@ -11,6 +11,7 @@ from ordertrail.v1.error_reason_pb2 import (
     ERROR_REASON_DELIVERY_NOT_PARKED,
     ERROR_REASON_INVALID_REQUEST,
     ERROR_REASON_SUBSCRIPTION_EXISTS,
+    ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK,
     ERROR_REASON_SUBSCRIPTION_NOT_FOUND,
     ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
 )
@@ -19,7 +20,7 @@ from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.port import Log, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
-from ordertrail_server.subscriptions.changes import Created, Deleted, LimitsChanged, Stopped
+from ordertrail_server.subscriptions.changes import Created, Deleted, LimitsChanged, Stopped, weigh
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
 from ordertrail_server.subscriptions.conversation import converse
 from ordertrail_server.subscriptions.definition import Definition, Limits
@@ -29,6 +30,7 @@ from ordertrail_server.subscriptions.running_subscription import RunningSubscrip
 from ordertrail_server.subscriptions.state import Backlog, SubscriptionState
 from ordertrail_server.subscriptions.state_log import StateLog
 from ordertrail_server.subscriptions.state_record import UNCLAIMED, StateRecord
+from ordertrail_server.subscriptions.webhook_changes import WebhookChange
 from ordertrail_server.subscriptions.witnesses import find_loss, find_witnesses
 
 MAX_SUBSCRIPTIONS = 1_000
@@ -69,29 +71,38 @@ class Subscriptions:
             if reason and not state.stop_reason:
                 running.change([Stopped(reason)], _nothing)
 
-    async def create(self, name: str, event_filter: EventFilter, limits: Limits, start: str, begin: Offsets) -> None:
+    async def create(
+        self,
+        name: str,
+        event_filter: EventFilter,
+        limits: Limits,
+        start: str,
+        begin: Offsets,
+        webhook: Sequence[WebhookChange] = (),
+    ) -> None:
         """Create a subscription that begins at the offsets `begin`; `start` is what the caller wrote.
 
-        Does nothing if an equal one exists.
+        Does nothing if an equal one exists. `webhook` are the changes that create its webhook, if it has one: a
+        WebhookSet, then others.
         """
         existing = self._running.get(name)
         if existing is not None:
-            if (existing.definition.filter, existing.state.limits, existing.definition.start) != (
-                event_filter,
-                limits,
-                start,
+            state, definition = existing.state, existing.definition
+            config = None if state.webhook is None else state.webhook.config
+            if (definition.filter, state.limits, definition.start) != (event_filter, limits, start) or config != (
+                webhook[0] if webhook else None
             ):
-                message = f"Subscription {name} exists, with another filter, start or other limits."
+                message = f"Subscription {name} exists, with another filter, start or webhook, or other limits."
                 raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_EXISTS, message))
             return
         if len(self._running) >= MAX_SUBSCRIPTIONS:
             raise _too_many(f"The server has {MAX_SUBSCRIPTIONS:,} subscriptions, as many as it may have.")
         definition = Definition(self._new_id(), name, event_filter, start, time_ns(), self._log.identity)
-        changes = (Created(definition.to_json(), list(begin)), LimitsChanged(*limits))
+        changes = (Created(definition.to_json(), list(begin)), LimitsChanged(*limits), *webhook)
         state = SubscriptionState()
         record = StateRecord(definition.uid, UNCLAIMED, changes)
         state.fold(record)
-        self._add(state, len(changes))
+        self._add(state, weigh(changes))
         await self._await_effect(lambda effect: self.committer.note_change(_NewSubscription(record, effect)))
 
     def get(self, name: str) -> RunningSubscription:
@@ -107,8 +118,7 @@ class Subscriptions:
 
     async def update(self, name: str, limits: Limits) -> None:
         """Change the limits of a subscription."""
-        running = self.get(name)
-        await self._await_effect(lambda effect: running.change([LimitsChanged(*limits)], effect))
+        await self.get(name).store([LimitsChanged(*limits)])
 
     async def delete(self, name: str) -> None:
         """Delete a subscription, and end the calls of its consumers."""
@@ -153,6 +163,9 @@ class Subscriptions:
             message = "subscription: the first message of a consumer must name it."
             raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="subscription"))
         running = self.get(first.subscription)
+        if running.state.webhook is not None:
+            message = f"Subscription {first.subscription} posts its events to a webhook, so it has no consumers."
+            raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK, message))
         if sum(len(subscription.sessions) for subscription in self._running.values()) >= MAX_CONSUMERS:
             raise _too_many(f"The server has {MAX_CONSUMERS} consumers, as many as it may have.")
         async with aclosing(converse(running, running.connect(), first, requests)) as responses:
@@ -216,12 +229,12 @@ class _NewSubscription:
 
 
 def _fold(records: Sequence[StateRecord]) -> Iterator[tuple[SubscriptionState, int]]:
-    """Yield the states of existing subscriptions, and the number of their changes."""
+    """Yield the states of existing subscriptions, and the weight of their changes."""
     states: dict[str, SubscriptionState] = {}
     counts: dict[str, int] = {}
     for record in records:
         states.setdefault(record.uid, SubscriptionState()).fold(record)
-        counts[record.uid] = counts.get(record.uid, 0) + len(record.changes)
+        counts[record.uid] = counts.get(record.uid, 0) + weigh(record.changes)
     for uid, state in states.items():
         if state.definition is not None and not state.is_deleted:
             yield state, counts[uid]

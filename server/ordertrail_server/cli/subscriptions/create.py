@@ -1,16 +1,13 @@
 """`ordertrail subscriptions create`: create a subscription."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
-from ordertrail_server.cli.history import TYPES
 from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.subscriptions.event_choice import event_arguments, event_options
 from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
-
-if TYPE_CHECKING:
-    from ordertrail.v1.order_events_pb2 import OrderEventType
 
 EPILOG = """\b
 Examples:
@@ -21,19 +18,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("name")
-@click.option("--order", "order_id", metavar="ID", default="", help="Only events of this order.")
-@click.option("--customer", "customer_id", metavar="ID", default="", help="Only events of orders of this customer.")
-@click.option("--product", "product_id", metavar="ID", default="", help="Only events that name this product.")
-@click.option(
-    "--type",
-    "types",
-    metavar="TYPE",
-    multiple=True,
-    type=click.Choice(TYPES),
-    help=f"Only events of this type: {', '.join(TYPES)}. Can be repeated.",
-)
-@click.option("--now", is_flag=True, help="Begin after all events that are recorded already, not with the first one.")
-@click.option("--after", "token", metavar="TOKEN", default="", help="Begin after the facts that this token includes.")
+@event_options
 @click.option(
     "--max-attempts",
     metavar="N",
@@ -55,39 +40,22 @@ Examples:
 @calls_server()
 async def create(
     name: str,
-    order_id: str,
-    customer_id: str,
-    product_id: str,
-    types: tuple[str, ...],
-    now: bool,
-    token: str,
     max_attempts: int,
     acknowledge_seconds: float,
     as_json: bool,
     target: Target,
+    **choice: Any,
 ) -> None:
     """Create a subscription. If an equal one exists, nothing changes.
 
     Exits with 1 if another subscription has this name.
     """
-    if now and token:
-        raise click.UsageError("--now and --after exclude each other.")
+    arguments = event_arguments(**choice)
     async with target.connect() as client:
         subscription = await client.create_subscription(
             name,
-            order_id=order_id,
-            customer_id=customer_id,
-            product_id=product_id,
-            event_types=_event_types(types),
-            token=token,
-            now=now,
             max_attempts=max_attempts,
             acknowledge_seconds=acknowledge_seconds,
+            **arguments,
         )
     click.echo(json_line(subscription) if as_json else f"Subscription {escape(name)} exists.")
-
-
-def _event_types(types: tuple[str, ...]) -> "list[OrderEventType.ValueType]":
-    from ordertrail.v1.order_events_pb2 import OrderEventType
-
-    return [OrderEventType.Value(f"ORDER_EVENT_TYPE_{kind.replace('-', '_').upper()}") for kind in types]

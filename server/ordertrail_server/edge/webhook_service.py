@@ -1,0 +1,75 @@
+"""The rpcs of SubscriptionService that are about webhooks, without gRPC."""
+
+from ordertrail.v1.subscription_service_pb2 import (
+    ListWebhookDeliveriesRequest,
+    ListWebhookDeliveriesResponse,
+    RedeliverWebhookDeliveryRequest,
+    RedeliverWebhookDeliveryResponse,
+    RevokeWebhookSecretRequest,
+    RevokeWebhookSecretResponse,
+    RotateWebhookSecretRequest,
+    RotateWebhookSecretResponse,
+)
+from ordertrail_server.edge.deadline import query_deadline
+from ordertrail_server.edge.webhook_messages import attempt_message, delivery_message, secret_message
+from ordertrail_server.history.freshness import refuse_when_late
+from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
+from ordertrail_server.subscriptions.webhook_state import LoggedDelivery
+from ordertrail_server.webhooks.webhooks import Webhooks
+
+LATE = "The server could not store the change in time; it may still do so, so read the subscription or retry."
+
+
+class WebhookService:
+    """Every method raises Refused. `time_remaining` is as in SubscriptionService."""
+
+    def __init__(self, webhooks: Webhooks, log_id: bytes) -> None:
+        self._webhooks, self._log_id = webhooks, log_id
+
+    async def RotateWebhookSecret(  # noqa: N802 (the rpc's)
+        self, request: RotateWebhookSecretRequest, time_remaining: float | None
+    ) -> bytes:
+        """Return a serialized RotateWebhookSecretResponse."""
+        async with refuse_when_late(query_deadline(time_remaining), LATE):
+            secret = await self._webhooks.rotate(request.subscription)
+        response = RotateWebhookSecretResponse(value=secret.hmac_secret, secret=secret_message(secret))
+        return response.SerializeToString()
+
+    async def RevokeWebhookSecret(  # noqa: N802
+        self, request: RevokeWebhookSecretRequest, time_remaining: float | None
+    ) -> bytes:
+        """Return a serialized RevokeWebhookSecretResponse."""
+        async with refuse_when_late(query_deadline(time_remaining), LATE):
+            await self._webhooks.revoke(request.subscription, request.secret_id)
+        return RevokeWebhookSecretResponse().SerializeToString()
+
+    async def ListWebhookDeliveries(  # noqa: N802
+        self, request: ListWebhookDeliveriesRequest, time_remaining: float | None
+    ) -> bytes:
+        """Return a serialized ListWebhookDeliveriesResponse."""
+        start = read_page_start(request, self._log_id)
+        running, deliveries = self._webhooks.deliveries(request.subscription, request.order_id, failed=request.failed)
+        if start is not None:
+            key = (start.last_number, int(start.last_text))
+            deliveries = [delivery for delivery in deliveries if _sort_key(delivery) < key]
+        page = deliveries[: page_size(request)]
+        token = ""
+        if len(deliveries) > len(page):
+            time, position = _sort_key(page[-1])
+            token = next_page_token(request, self._log_id, time, str(position))
+        messages = [delivery_message(running, delivery) for delivery in page]
+        return ListWebhookDeliveriesResponse(deliveries=messages, next_page_token=token).SerializeToString()
+
+    async def RedeliverWebhookDelivery(  # noqa: N802
+        self, request: RedeliverWebhookDeliveryRequest, time_remaining: float | None
+    ) -> bytes:
+        """Return a serialized RedeliverWebhookDeliveryResponse.
+
+        The attempt has a time limit, and it continues if the caller's deadline is earlier.
+        """
+        attempted = await self._webhooks.redeliver(request.subscription, request.delivery_id)
+        return RedeliverWebhookDeliveryResponse(attempt=attempt_message(attempted)).SerializeToString()
+
+
+def _sort_key(delivery: LoggedDelivery) -> tuple[int, int]:
+    return delivery.prepared.time, delivery.prepared.position
