@@ -36,10 +36,6 @@ def _parse_optional_topic(value: str) -> str:
     return parse_topic_name(value) if value else ""
 
 
-def _parse_optional_file(value: str | Path) -> Path | None:
-    return _parse_directory(value) if value != "" else None
-
-
 def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
@@ -192,8 +188,8 @@ class Settings:
     )
     webhook_ca: Path | None = _setting(  # noqa: RUF009 (it returns a field)
         None,
-        Text(_parse_optional_file, "a path", "FILE"),
-        "A file with certificates, in PEM format, of authorities that webhooks trust beside those of the system.",
+        Text(_parse_path, "a path", "FILE"),
+        "Certificates of authorities that webhooks trust beside those of the system (PEM).",
     )
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from ordertrail_server.cli.schema import SCHEMA_COMMANDS
 from ordertrail_server.cli.subscriptions import SUBSCRIPTION_COMMANDS
 from ordertrail_server.cli.target import DEFAULT_ADDRESS
 from ordertrail_server.cli.topics import TOPIC_COMMANDS
+from ordertrail_server.cli.webhooks import WEBHOOK_COMMANDS
 
 GROUPS = {
     "commands": SUBMITTED_COMMANDS,
@@ -27,6 +28,7 @@ GROUPS = {
     "topics": TOPIC_COMMANDS,
     "projections": PROJECTION_COMMANDS,
     "subscriptions": SUBSCRIPTION_COMMANDS,
+    "webhooks": WEBHOOK_COMMANDS,
 }
 # {full name of a command: its summary in the list of commands}
 LISTED = {name: line for name, line in COMMANDS.items() if name not in GROUPS} | {

@@ -43,6 +43,7 @@ OTHER_BYTES = {
     "projections/orders/order_reader.py": {"Order": "the public order in the projection orders"},
     "subscriptions/loader.py": {"HistoryEvent": "a public event in the projection history"},
     "projections/orders/stored_orders.py": {"Order": "the public order in the projection orders"},
+    "webhooks/worker.py": {"ConsumeResponse": "public events, as they are sent to a consumer"},
 }
 # Who knows the stored contract outside of schema: tools that hand on the descriptor of the record and see no record,
 # and the reader of refusals, which have one stored shape and no public one.

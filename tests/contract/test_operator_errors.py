@@ -11,6 +11,7 @@ CAUGHT_IN_THE_SERVER = {
     "CannotFold",
     "CannotUpcast",
     "FileInconsistent",
+    "HostRefused",
     "InvalidLiteral",
     "InvalidMember",
     "LiveDamaged",
@@ -20,9 +21,11 @@ CAUGHT_IN_THE_SERVER = {
     "ParentGone",
     "OrdersUnavailable",
     "PositionMoved",
+    "PostFailed",
     "ProjectionDamaged",
     "UnnamedValue",
     "UnreadableDocument",
+    "UrlRefused",
     "_NotFusible",
 }
 # Errors of SQLite are translated where the file is known. OutputFailed must not look like an error of the command.

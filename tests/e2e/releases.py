@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.e2e.running_server import ROOT, RunningServer
@@ -28,8 +29,9 @@ def older_release(data: Path, folder: Path) -> RunningServer:
     return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(CLIENT), str(tree)])})
 
 
-def build_server_with_failing_upcaster(data: Path, folder: Path) -> RunningServer:
+def build_server_with_failing_upcaster(data: Path, folder: Path, environment: Mapping[str, str] = {}) -> RunningServer:
     """Return a server of this release whose upcaster of events of the first producer fails."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(ILL)
-    return RunningServer(data, {"PYTHONPATH": os.pathsep.join([str(folder), str(CLIENT), str(SERVER)])})
+    paths = os.pathsep.join([str(folder), str(CLIENT), str(SERVER)])
+    return RunningServer(data, {"PYTHONPATH": paths, **environment})

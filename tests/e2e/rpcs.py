@@ -69,7 +69,11 @@ from ordertrail.v1.subscription_service_pb2 import (
     GetSubscriptionRequest,
     ListParkedDeliveriesRequest,
     ListSubscriptionsRequest,
+    ListWebhookDeliveriesRequest,
+    RedeliverWebhookDeliveryRequest,
     ReplayParkedDeliveriesRequest,
+    RevokeWebhookSecretRequest,
+    RotateWebhookSecretRequest,
     SkipParkedDeliveryRequest,
     Subscription,
     UpdateSubscriptionRequest,
@@ -196,6 +200,12 @@ def build_request(name: str, order_id: str = "some-order") -> Any:
         "ReplayParkedDeliveries": ReplayParkedDeliveriesRequest(subscription="no-subscription", order_id=order_id),
         "SkipParkedDelivery": SkipParkedDeliveryRequest(
             subscription="no-subscription", order_id=order_id, delivery_id="no-delivery"
+        ),
+        "RotateWebhookSecret": RotateWebhookSecretRequest(subscription="no-subscription"),
+        "RevokeWebhookSecret": RevokeWebhookSecretRequest(subscription="no-subscription", secret_id="no-secret"),
+        "ListWebhookDeliveries": ListWebhookDeliveriesRequest(subscription="no-subscription"),
+        "RedeliverWebhookDelivery": RedeliverWebhookDeliveryRequest(
+            subscription="no-subscription", delivery_id="no-delivery"
         ),
     }[name]
 

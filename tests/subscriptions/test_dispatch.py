@@ -30,6 +30,15 @@ def test_events_of_an_order_are_handed_out_in_order_to_one_consumer() -> None:
     assert take(world, second) == [(1, 1), (3, 1)]
 
 
+def test_consumer_can_take_the_events_of_an_order_one_at_a_time() -> None:
+    world = build_world("a", "a", "b")
+    consumer = world.connect(9)
+    consumer.consumer.takes_one_event = True
+    assert take(world, consumer) == [(0, 1), (2, 1)]
+    world.acknowledge(consumer, consumer.hand_outs[0])
+    assert take(world, consumer) == [(1, 1)]
+
+
 def test_repeated_event_is_handed_out_alone_of_its_order() -> None:
     world = build_world("a", "a", "b")
     consumer = world.connect(9)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 WAIT_SECONDS = 60.0
 
 
@@ -41,7 +41,7 @@ class Receiver:
             await self._arrived.wait_for(lambda: len(self.posts) >= count)
         return self.posts
 
-    async def hang(self, _: web.Request) -> web.StreamResponse:
+    async def hang(self, _: web.BaseRequest) -> web.StreamResponse:
         """Do not answer, as an Answer."""
         await self._stopping.wait()
         return web.Response(status=500)
@@ -50,10 +50,10 @@ class Receiver:
         """End the answers that hang."""
         self._stopping.set()
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.text()
         async with self._arrived:
-            self.posts.append(ReceivedPost(request.path_qs, request.headers, body))
+            self.posts.append(ReceivedPost(request.raw_path, request.headers, body))
             answer = self.answers.pop(0) if self.answers else self.default
             self._arrived.notify_all()
         return await answer(request)
@@ -62,7 +62,7 @@ class Receiver:
 def status(number: int, text: str = "", **headers: str) -> Answer:
     """Answer with a status; `Retry_After` as a name means the header Retry-After."""
 
-    async def answer(_: web.Request) -> web.Response:
+    async def answer(_: web.BaseRequest) -> web.Response:
         return web.Response(status=number, text=text, headers={n.replace("_", "-"): v for n, v in headers.items()})
 
     return answer

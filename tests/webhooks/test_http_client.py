@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
@@ -49,7 +49,7 @@ async def open_client(
 
 
 @asynccontextmanager
-async def run_raw_server(write: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[int]:
+async def run_raw_server(write: Callable[[asyncio.StreamWriter], Coroutine[Any, Any, None]]) -> AsyncIterator[int]:
     """Answer each connection as `write` does; yields the port."""
     calls: list[asyncio.Task[None]] = []
 
@@ -147,7 +147,7 @@ async def test_headers_that_arrive_slowly_hit_the_time_limit() -> None:
 async def test_endless_body_is_read_up_to_its_limit_and_the_status_counts(receiver: Receiver) -> None:
     sizes: list[int] = []
 
-    async def flood(request: web.Request) -> web.StreamResponse:
+    async def flood(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         while True:
@@ -162,7 +162,7 @@ async def test_endless_body_is_read_up_to_its_limit_and_the_status_counts(receiv
 
 
 async def test_body_that_never_ends_does_not_undo_the_status(receiver: Receiver) -> None:
-    async def begin_only(request: web.Request) -> web.StreamResponse:
+    async def begin_only(request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"ok")

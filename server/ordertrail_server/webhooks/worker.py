@@ -105,9 +105,9 @@ class Worker:
 
     async def _prepare(self, event: HistoryEvent, position: int) -> Prepared:
         """Return the body of a delivery, which is stored before the first attempt and never changes."""
-        known = self.control.webhook.unfinished.get(position)
-        if known is not None:
-            return known.prepared
+        logged = self.control.webhook.unfinished.get(position)
+        if logged is not None:
+            return logged.prepared
         prepared = prepare(event, position, write_delivery_id(self.running.uid, position))
         await self.running.store([prepared])
         return prepared

@@ -1,0 +1,281 @@
+"""Webhooks of a server in a process of its own, with real receivers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from standardwebhooks import Webhook
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.webhooks.certificates import Authority
+from tests.webhooks.receiver import Receiver, run_receiver, status
+from tests.webhooks.test_signature import verify_ed25519
+
+from ordertrail.client import OrderTrail, connect, line
+from ordertrail.errors import InvalidRequest, NotFound, Refused
+from ordertrail.v1.subscription_service_pb2 import Subscription
+from ordertrail.v1.webhook_pb2 import WebhookDelivery, WebhookDeliveryState as State, WebhookState
+
+DELIVERED, PARKED = State.WEBHOOK_DELIVERY_STATE_DELIVERED, State.WEBHOOK_DELIVERY_STATE_PARKED
+LOOPBACK = {"ORDERTRAIL_WEBHOOK_ALLOW": "127.0.0.0/8,::1"}
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def shared(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server for all tests of this file, which may post to loopback and trusts the authority."""
+    environment = LOOPBACK | {"ORDERTRAIL_WEBHOOK_CA": str(authority.file)}
+    server = RunningServer(tmp_path_factory.mktemp("webhooks") / "data", environment).start()
+    yield server
+    assert server.stop() == 0, server.stderr
+    assert server.faults == []
+    assert "whsec_" not in server.stderr
+
+
+@pytest.fixture
+async def orders(shared: RunningServer) -> AsyncIterator[OrderTrail]:
+    await wait_until_serving(shared.address)
+    async with connect(shared.address) as client:
+        yield client
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with run_receiver() as receiver:
+        yield receiver
+
+
+def url_of(receiver: Receiver, path: str = "/orders") -> str:
+    return f"http://127.0.0.1:{receiver.port}{path}"
+
+
+async def place(orders: OrderTrail, customer_id: str) -> str:
+    return (await orders.place(customer_id, [line("p_1", 3, "5.20", "EUR")])).order_id
+
+
+async def wait_for_delivery(orders: OrderTrail, name: str, state: "State.ValueType") -> WebhookDelivery:
+    """Wait until the newest delivery of a webhook has a state, and return it."""
+    async with asyncio.timeout(60):
+        while True:
+            newest = await anext(orders.webhook_deliveries(name), None)
+            if newest is not None and newest.state == state:
+                return newest
+
+
+async def wait_for_state(orders: OrderTrail, name: str, state: "WebhookState.ValueType") -> Subscription:
+    async with asyncio.timeout(60):
+        while (subscription := await orders.subscription(name)).webhook.state != state:
+            pass
+    return subscription
+
+
+async def test_event_arrives_as_signed_cloud_event(orders: OrderTrail, authority: Authority) -> None:
+    async with run_receiver(authority.context_of("localhost"), "localhost") as receiver:
+        url = f"https://localhost:{receiver.port}/orders?shop=1"
+        created = await orders.create_webhook("signed", url, customer_id="shop-1", sign_with_ed25519=True)
+        order_id = await place(orders, "shop-1")
+        [post] = await receiver.wait_for(1)
+    assert post.path == "/orders?shop=1"
+    assert post.headers["Content-Type"] == "application/cloudevents+json"
+    event = Webhook(created.webhook_secret).verify(post.body, dict(post.headers))
+    [secret] = created.subscription.webhook.secrets
+    verify_ed25519(secret.ed25519_public_key, dict(post.headers), post.body)
+    [listed] = [event async for event in orders.list_events(order_id=order_id)]
+    assert {name: value for name, value in event.items() if name != "data"} == {
+        "specversion": "1.0",
+        "id": listed.event_id,
+        "source": "/ordertrail",
+        "type": "ordertrail.v1.OrderPlaced",
+        "subject": order_id,
+        "time": event["data"]["recordTime"],
+        "datacontenttype": "application/json",
+        "deliveryid": post.delivery_id,
+    }
+    assert event["data"]["orderPlaced"]["customerId"] == "shop-1"
+    assert (event["data"]["orderId"], event["data"]["orderVersion"]) == (order_id, "1")
+
+
+async def test_secret_is_shown_once(orders: OrderTrail, receiver: Receiver) -> None:
+    first = await orders.create_webhook("once", url_of(receiver), customer_id="nobody")
+    again = await orders.create_webhook("once", url_of(receiver), customer_id="nobody")
+    assert first.webhook_secret.startswith("whsec_")
+    assert (again.webhook_secret, again.subscription.uid) == ("", first.subscription.uid)
+    assert first.webhook_secret not in str(await orders.subscription("once"))
+    with pytest.raises(Refused, match="exists, with another"):
+        await orders.create_webhook("once", url_of(receiver, "/other"), customer_id="nobody")
+    with pytest.raises(Refused, match="exists, with another"):
+        await orders.create_subscription("once", customer_id="nobody")
+
+
+async def test_failed_delivery_is_repeated_with_the_same_id_and_body(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.answers = [status(500, "try\x1b again")]
+    created = await orders.create_webhook("repeated", url_of(receiver), customer_id="shop-2")
+    order_id = await place(orders, "shop-2")
+    await orders.confirm(order_id)
+    posts = await receiver.wait_for(3)
+    assert len({(post.delivery_id, post.body) for post in posts[:2]}) == 1
+    assert json.loads(posts[2].body)["type"] == "ordertrail.v1.OrderConfirmed"
+    for post in posts:
+        Webhook(created.webhook_secret).verify(post.body, dict(post.headers))
+    await wait_for_delivery(orders, "repeated", DELIVERED)
+    confirmed, placed = [delivery async for delivery in orders.webhook_deliveries("repeated", page_size=1)]
+    assert [(a.number, a.status, a.error, a.response) for a in placed.attempts] == [
+        (1, 500, "", "try\x1b again"),
+        (2, 200, "", ""),
+    ]
+    assert [attempt.number for attempt in confirmed.attempts] == [1]
+    assert [delivery async for delivery in orders.webhook_deliveries("repeated", failed=True)] == []
+    assert [delivery async for delivery in orders.webhook_deliveries("repeated", order_id="other")] == []
+
+
+async def test_url_and_secrets_are_read_again_before_each_attempt(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.default = status(500)
+    created = await orders.create_webhook("changed", url_of(receiver, "/old"), customer_id="shop-3")
+    await place(orders, "shop-3")
+    [first] = await receiver.wait_for(1)
+    rotated = await orders.rotate_webhook_secret("changed")
+    [old, new] = (await orders.subscription("changed")).webhook.secrets
+    assert new.id == rotated.secret.id
+    receiver.default = status(200)
+    await orders.update_webhook("changed", url=url_of(receiver, "/new"))
+    await wait_for_delivery(orders, "changed", DELIVERED)
+    last = receiver.posts[-1]
+    assert (first.path, last.path, last.body) == ("/old", "/new", first.body)
+    for value in (created.webhook_secret, rotated.value):
+        Webhook(value).verify(last.body, dict(last.headers))
+    await orders.revoke_webhook_secret("changed", old.id)
+    with pytest.raises(Refused, match="only secret"):
+        await orders.revoke_webhook_secret("changed", new.id)
+    await orders.redeliver("changed", last.delivery_id)
+    assert len(receiver.posts[-1].headers["webhook-signature"].split()) == 1
+    Webhook(rotated.value).verify(last.body, dict(receiver.posts[-1].headers))
+
+
+async def test_deleted_webhook_posts_nothing_more(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.default = status(500)
+    await orders.create_webhook("deleted", url_of(receiver, "/deleted"), customer_id="shop-4")
+    await place(orders, "shop-4")
+    await receiver.wait_for(1)
+    await orders.delete_subscription("deleted")
+    count = len(receiver.posts)
+    await orders.create_webhook("deleted", url_of(receiver, "/again"), customer_id="shop-4")
+    await receiver.wait_for(count + 2)  # by then the deleted webhook would have repeated its delivery too
+    assert {post.path for post in receiver.posts[count:]} == {"/again"}
+
+
+async def test_order_that_fails_too_often_is_parked_and_replayed_with_the_same_body(
+    orders: OrderTrail, receiver: Receiver
+) -> None:
+    receiver.answers = [status(400)]
+    await orders.create_webhook("parked", url_of(receiver), customer_id="shop-5", max_attempts=1)
+    order_id = await place(orders, "shop-5")
+    parked = await wait_for_delivery(orders, "parked", PARKED)
+    [parked_order] = [order async for order in orders.parked_deliveries("parked")]
+    assert (parked_order.order_id, parked_order.delivery_id) == (order_id, parked.delivery_id)
+    assert parked_order.reason == "the receiver answered with status 400"
+    with pytest.raises(Refused, match="not finished"):
+        await orders.redeliver("parked", parked.delivery_id)
+    await orders.replay_parked("parked", order_id)
+    await wait_for_delivery(orders, "parked", DELIVERED)
+    first, second = receiver.posts
+    assert (first.delivery_id, first.body) == (second.delivery_id, second.body)
+
+
+async def test_finished_delivery_is_posted_again_by_an_operator(orders: OrderTrail, receiver: Receiver) -> None:
+    await orders.create_webhook("redelivered", url_of(receiver), customer_id="shop-6")
+    await place(orders, "shop-6")
+    delivery = await wait_for_delivery(orders, "redelivered", DELIVERED)
+    receiver.answers = [status(418, "teapot")]
+    attempt = await orders.redeliver("redelivered", delivery.delivery_id)
+    assert (attempt.number, attempt.status, attempt.response) == (0, 418, "teapot")
+    first, second = receiver.posts
+    assert (first.delivery_id, first.body) == (second.delivery_id, second.body)
+    [again] = [delivery async for delivery in orders.webhook_deliveries("redelivered", failed=True)]
+    assert (again.state, [attempt.status for attempt in again.attempts]) == (DELIVERED, [200, 418])
+    with pytest.raises(NotFound):
+        await orders.redeliver("redelivered", f"{delivery.delivery_id}0")
+
+
+async def test_receiver_that_is_gone_disables_its_webhook(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.answers = [status(410)]
+    await orders.create_webhook("gone", url_of(receiver), customer_id="shop-7")
+    await place(orders, "shop-7")
+    disabled = await wait_for_state(orders, "gone", WebhookState.WEBHOOK_STATE_DISABLED)
+    assert disabled.webhook.last_error == "the receiver answered 410 Gone"
+    await place(orders, "shop-7")
+    assert len(receiver.posts) == 1
+    enabled = await orders.update_webhook("gone", url=url_of(receiver))
+    assert enabled.webhook.state == WebhookState.WEBHOOK_STATE_ACTIVE
+    await receiver.wait_for(3)
+
+
+async def test_open_circuit_holds_deliveries_back_without_counting_attempts(
+    orders: OrderTrail, receiver: Receiver
+) -> None:
+    receiver.default = status(503)
+    await orders.create_webhook("broken", url_of(receiver), customer_id="shop-8", max_in_flight=1)
+    ids = [await place(orders, "shop-8") for _ in range(8)]
+    opened = await wait_for_state(orders, "broken", WebhookState.WEBHOOK_STATE_CIRCUIT_OPEN)
+    assert opened.webhook.last_error == "the receiver answered with status 503"
+    assert opened.webhook.HasField("next_attempt_time")
+    attempts_before = [delivery async for delivery in orders.webhook_deliveries("broken")]
+    count = len(receiver.posts)
+    receiver.default = status(200)
+    await orders.update_webhook("broken", url=url_of(receiver, "/repaired"))
+    await receiver.wait_for(count + len(ids))
+    assert {post.path for post in receiver.posts[:count]} == {"/orders"}
+    assert {post.path for post in receiver.posts[count:]} == {"/repaired"}
+    assert len(attempts_before) < len(ids)
+    assert (await orders.subscription("broken")).webhook.state == WebhookState.WEBHOOK_STATE_ACTIVE
+
+
+async def test_deliveries_of_different_orders_are_in_flight_at_once(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.default = receiver.hang
+    await orders.create_webhook("parallel", url_of(receiver), customer_id="shop-9", max_in_flight=3)
+    order_id = await place(orders, "shop-9")
+    await orders.confirm(order_id)
+    for _ in range(4):
+        await place(orders, "shop-9")
+    posts = await receiver.wait_for(3)
+    subscription = await orders.subscription("parallel")
+    assert (subscription.in_flight_count, len(receiver.posts)) == (3, 3)
+    assert {json.loads(post.body)["type"] for post in posts} == {"ordertrail.v1.OrderPlaced"}
+    await orders.delete_subscription("parallel")
+
+
+async def test_subscription_has_consumers_or_a_webhook(orders: OrderTrail, receiver: Receiver) -> None:
+    await orders.create_webhook("pushing", url_of(receiver), customer_id="nobody")
+    await orders.create_subscription("pulling", customer_id="nobody")
+    with pytest.raises(Refused) as refusal:
+        async with orders.consume("pushing") as consumer:
+            await anext(consumer)
+    assert refusal.value.reason == "SUBSCRIPTION_HAS_WEBHOOK"
+    with pytest.raises(Refused) as refusal:
+        await orders.rotate_webhook_secret("pulling")
+    assert refusal.value.reason == "SUBSCRIPTION_HAS_NO_WEBHOOK"
+    with pytest.raises(InvalidRequest, match="update_mask"):
+        await orders.update_webhook("pulling", url=url_of(receiver))
+    with pytest.raises(InvalidRequest, match="update_mask"):
+        await orders.update_subscription("pushing", acknowledge_seconds=5)
+
+
+async def test_url_that_is_not_allowed_is_refused(orders: OrderTrail) -> None:
+    for url in ("", "https://10.0.0.1/", "http://8.8.8.8/", "https://user@shop.example/", "ftp://shop.example/"):
+        with pytest.raises(InvalidRequest, match=r"subscription\.webhook\.url"):
+            await orders.create_webhook("refused", url)
+    with pytest.raises(NotFound):
+        await orders.subscription("refused")
+
+
+async def test_webhook_has_at_most_three_secrets(orders: OrderTrail, receiver: Receiver) -> None:
+    await orders.create_webhook("secrets", url_of(receiver), customer_id="nobody", sign_with_ed25519=True)
+    values = {(await orders.rotate_webhook_secret("secrets")).value for _ in range(2)}
+    with pytest.raises(Refused, match="revoke one"):
+        await orders.rotate_webhook_secret("secrets")
+    secrets = (await orders.subscription("secrets")).webhook.secrets
+    assert len(values) == 2
+    assert len({secret.ed25519_public_key for secret in secrets}) == 3
