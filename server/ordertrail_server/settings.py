@@ -36,6 +36,10 @@ def _parse_optional_topic(value: str) -> str:
     return parse_topic_name(value) if value else ""
 
 
+def _parse_networks(value: str | tuple[Network, ...]) -> tuple[Network, ...]:
+    return parse_networks(value) if isinstance(value, str) else value
+
+
 def _normalize_address(value: str) -> str:
     return str(parse_address(value))
 
@@ -182,7 +186,7 @@ class Settings:
     )
     webhook_allow: tuple[Network, ...] = _setting(
         (),
-        Text(parse_networks, "networks such as 10.0.0.0/8, separated by commas", "CIDR,…"),
+        Text(_parse_networks, "networks such as 10.0.0.0/8, separated by commas", "CIDR,…"),
         "Networks that webhooks may reach although they are private, also with http://. They reach public addresses in "
         "any case.",
     )

@@ -35,6 +35,8 @@ OUTSIDE = {
     "insecure": ["", " ", "maybe", "2"],
     "allow_unlocked_schema": ["", " ", "maybe", "2"],
     "timeline": ["", " ", "maybe", "2"],
+    "webhook_allow": ["x", ",", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8;::1", "1.2.3", "x" * 500],
+    "webhook_ca": [""],
 }
 INSIDE = {
     "data": ["some directory"],
@@ -52,6 +54,8 @@ INSIDE = {
     "insecure": ["true", "0"],
     "allow_unlocked_schema": ["true", "0"],
     "timeline": ["false", "1"],
+    "webhook_allow": ["", "10.0.0.0/8", "10.1.2.3, ::1,fd00::/8"],
+    "webhook_ca": ["some file"],
 }
 # A server that starts in spite of a wrong value fails with this directory.
 NOWHERE = ["--data", "/dev/null/none"]

@@ -148,8 +148,9 @@ async def test_url_and_secrets_are_read_again_before_each_attempt(orders: OrderT
     for value in (created.webhook_secret, rotated.value):
         Webhook(value).verify(last.body, dict(last.headers))
     await orders.revoke_webhook_secret("changed", old.id)
-    with pytest.raises(Refused, match="only secret"):
+    with pytest.raises(Refused, match="only secret") as refusal:
         await orders.revoke_webhook_secret("changed", new.id)
+    assert refusal.value.reason == "WEBHOOK_SECRET_REFUSED"
     await orders.redeliver("changed", last.delivery_id)
     assert len(receiver.posts[-1].headers["webhook-signature"].split()) == 1
     Webhook(rotated.value).verify(last.body, dict(receiver.posts[-1].headers))
@@ -177,8 +178,9 @@ async def test_order_that_fails_too_often_is_parked_and_replayed_with_the_same_b
     [parked_order] = [order async for order in orders.parked_deliveries("parked")]
     assert (parked_order.order_id, parked_order.delivery_id) == (order_id, parked.delivery_id)
     assert parked_order.reason == "the receiver answered with status 400"
-    with pytest.raises(Refused, match="not finished"):
+    with pytest.raises(Refused) as refusal:
         await orders.redeliver("parked", parked.delivery_id)
+    assert refusal.value.reason == "WEBHOOK_DELIVERY_NOT_FINISHED"
     await orders.replay_parked("parked", order_id)
     await wait_for_delivery(orders, "parked", DELIVERED)
     first, second = receiver.posts
@@ -196,8 +198,9 @@ async def test_finished_delivery_is_posted_again_by_an_operator(orders: OrderTra
     assert (first.delivery_id, first.body) == (second.delivery_id, second.body)
     [again] = [delivery async for delivery in orders.webhook_deliveries("redelivered", failed=True)]
     assert (again.state, [attempt.status for attempt in again.attempts]) == (DELIVERED, [200, 418])
-    with pytest.raises(NotFound):
+    with pytest.raises(NotFound) as refusal:
         await orders.redeliver("redelivered", f"{delivery.delivery_id}0")
+    assert refusal.value.reason == "WEBHOOK_DELIVERY_NOT_FOUND"
 
 
 async def test_receiver_that_is_gone_disables_its_webhook(orders: OrderTrail, receiver: Receiver) -> None:

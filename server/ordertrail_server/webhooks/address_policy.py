@@ -12,11 +12,15 @@ _MAPPED, _NAT64 = IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")
 _REFUSED = tuple(map(IPv6Network, ("::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")))
 
 FIRST_FREE_PORT = 1024
+MAX_REASON = 100
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Return the networks of a text such as `10.0.0.0/8,::1`. Raises ValueError."""
-    return tuple(ip_network(part.strip()) for part in text.split(",")) if text.strip() else ()
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",")) if text.strip() else ()
+    except ValueError as error:
+        raise ValueError(str(error)[:MAX_REASON]) from None  # it repeats the text
 
 
 class AddressPolicy:

@@ -1,6 +1,6 @@
 """Loads the part of the server that posts, once the first webhook exists: its libraries take a third of a second."""
 
-from asyncio import Task, create_task, shield, to_thread
+from asyncio import Task, create_task, gather, shield, to_thread
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,9 @@ class PosterLoader:
     async def close(self) -> None:
         """Close all connections."""
         if self._loading is not None:
-            await (await self._loading).close()
+            [poster] = await gather(self._loading, return_exceptions=True)
+            if not isinstance(poster, BaseException):
+                await poster.close()
 
     async def _load(self) -> "Poster":
         # In a thread, because the event loop serves others meanwhile.
