@@ -1,9 +1,9 @@
 """The webhooks of a server: each posts the events of one subscription. They live as long as one `Subscriptions`."""
 
-from asyncio import Event, Lock, Task, create_task, gather, shield
-from collections.abc import Callable, Coroutine
+from asyncio import Event, Lock, Task, create_task, gather
+from collections.abc import Callable
 from time import time_ns
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from ordertrail.v1.error_reason_pb2 import (
     ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK,
@@ -26,6 +26,7 @@ from ordertrail_server.subscriptions.webhook_changes import (
 )
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery, WebhookState
 from ordertrail_server.webhooks.delivery_log import find_redeliverable, has_failed
+from ordertrail_server.webhooks.detached_calls import DetachedCalls
 from ordertrail_server.webhooks.poster_loader import PosterLoader
 from ordertrail_server.webhooks.webhook_config import limits_of, require_url
 from ordertrail_server.webhooks.worker import Worker
@@ -35,8 +36,6 @@ MAX_WEBHOOKS = 100
 
 MAX_SECRETS = 3
 """The most secrets of a webhook."""
-
-T = TypeVar("T")
 
 
 class _Running(NamedTuple):
@@ -54,7 +53,7 @@ class Webhooks:
     def __init__(self, subscriptions: Subscriptions, loader: PosterLoader, new_id: Callable[[], str]) -> None:
         self._subscriptions, self._loader, self._new_id = subscriptions, loader, new_id
         self._by_uid: dict[str, _Running] = {}
-        self._calls: set[Task[Any]] = set()
+        self._calls = DetachedCalls()
 
     def start(self) -> None:
         """Begin to post."""
@@ -80,14 +79,13 @@ class Webhooks:
         """
         require_url(self._loader.policy, config.url)
         limits = limits_of(config, max_attempts)
-        return await self._run_to_the_end(self._create(name, event_filter, limits, start, begin, config))
+        return await self._calls.run(self._create(name, event_filter, limits, start, begin, config))
 
     async def _create(
         self, name: str, event_filter: EventFilter, limits: Limits, start: str, begin: Offsets, config: WebhookSet
     ) -> str:
         secret = await self._create_secret(config)
-        self._forget_ended()
-        if name not in self._subscriptions.names() and len(self._by_uid) >= MAX_WEBHOOKS:
+        if name not in self._subscriptions.names() and self._count() >= MAX_WEBHOOKS:
             message = f"The server has {MAX_WEBHOOKS} webhooks, as many as it may have."
             raise Refused(Refusal(ERROR_REASON_TOO_MANY_SUBSCRIPTIONS, message))
         await self._subscriptions.create(name, event_filter, limits, start, begin, (config, secret))
@@ -132,7 +130,7 @@ class Webhooks:
 
     async def redeliver(self, name: str, delivery_id: str) -> Attempted:
         """Post a finished delivery once more, with the same id and body, and return what became of that."""
-        return await self._run_to_the_end(self._redeliver(self._subscriptions.get(name), delivery_id))
+        return await self._calls.run(self._redeliver(self._subscriptions.get(name), delivery_id))
 
     async def _redeliver(self, running: RunningSubscription, delivery_id: str) -> Attempted:
         _require_webhook(running)
@@ -161,21 +159,14 @@ class Webhooks:
         active = self._by_uid.get(running.uid)
         return None if active is None else active.worker
 
+    def _count(self) -> int:
+        running = map(self._subscriptions.get, self._subscriptions.names())
+        return sum(subscription.state.webhook is not None for subscription in running)
+
     def _start(self, running: RunningSubscription) -> None:
+        self._forget_ended()
         worker = Worker(running, self._loader)
         self._by_uid[running.uid] = _Running(worker, create_task(worker.run()), Lock())
-
-    async def _run_to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await work that continues if the caller leaves, because it must not be done by half."""
-        task = create_task(work)
-        self._calls.add(task)
-        task.add_done_callback(self._note_end)
-        return await shield(task)
-
-    def _note_end(self, call: Task[Any]) -> None:
-        self._calls.discard(call)
-        if not call.cancelled():
-            call.exception()  # otherwise asyncio reports it as not retrieved, if the caller has left
 
     def _forget_ended(self) -> None:
         for uid in [uid for uid, active in self._by_uid.items() if active.worker.running.state.is_deleted]:
