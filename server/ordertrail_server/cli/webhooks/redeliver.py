@@ -2,7 +2,7 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server
 from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 from ordertrail_server.cli.webhooks.webhook_text import attempt_text
@@ -21,6 +21,7 @@ Example:
 async def redeliver(name: str, delivery_id: str, as_json: bool, target: Target) -> None:
     """Post a finished delivery once more, with the same id and body. Exits with 1 if that fails."""
     async with target.connect() as client:
+        await client.reach(FIRST_CONTACT_SECONDS)  # the call is not repeated
         attempt = await client.redeliver(name, delivery_id)
     click.echo(json_line(attempt) if as_json else f"{escape(delivery_id)}: {escape(attempt_text(attempt))}")
     if not 200 <= attempt.status < 300:

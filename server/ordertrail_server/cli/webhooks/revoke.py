@@ -2,7 +2,7 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server
 from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
@@ -20,6 +20,7 @@ Example:
 async def revoke(name: str, secret_id: str, as_json: bool, target: Target) -> None:
     """Remove a secret, whose id `ordertrail webhooks show` lists. Exits with 1 if it is the only one."""
     async with target.connect() as client:
+        await client.reach(FIRST_CONTACT_SECONDS)  # the call is not repeated
         await client.revoke_webhook_secret(name, secret_id)
     outcome = {"name": name, "secretId": secret_id, "isRevoked": True}
     click.echo(json_line(outcome) if as_json else f"Secret {escape(secret_id)} is revoked.")

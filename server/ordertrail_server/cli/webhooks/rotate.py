@@ -2,7 +2,7 @@
 
 import click
 
-from ordertrail_server.cli.server_call import calls_server
+from ordertrail_server.cli.server_call import FIRST_CONTACT_SECONDS, calls_server
 from ordertrail_server.cli.target import Target, target_option
 from ordertrail_server.cli.value_text import escape, json_line
 
@@ -22,6 +22,7 @@ async def rotate(name: str, as_json: bool, target: Target) -> None:
     Attempts are signed with all secrets. Give the new one to the receiver, then revoke the old one.
     """
     async with target.connect() as client:
+        await client.reach(FIRST_CONTACT_SECONDS)  # the call is not repeated
         response = await client.rotate_webhook_secret(name)
     text = (
         f"Webhook {escape(name)} has another secret, {response.secret.id}, which is not shown again: {response.value}"
