@@ -41,6 +41,12 @@ def test_server_process_does_not_load_sqlite_utils() -> None:
     assert "sqlite_utils" not in loaded
 
 
+def test_server_process_loads_the_http_client_of_webhooks_only_with_the_first_one() -> None:
+    loaded = list_loaded_modules(LOADED.format("ordertrail_server.serving"))
+    assert "ordertrail_server.webhooks.webhooks" in loaded
+    assert {"aiohttp", "standardwebhooks", "yarl"}.isdisjoint(loaded)
+
+
 def test_projector_does_not_load_what_only_other_processes_need() -> None:
     loaded = list_loaded_modules(LOADED.format("ordertrail_server.projections.process"))
     assert "ordertrail_server.projections.engine" in loaded
