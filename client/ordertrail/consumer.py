@@ -2,7 +2,7 @@
 
     async with orders.consume("mails") as consumer:
         async for delivery in consumer:
-            await send_mail(delivery.event, key=delivery.hand_out.delivery_id)
+            await send_mail(delivery.event, key=delivery.event.event_id)
             consumer.acknowledge(delivery)
 
 Events arrive at least once, in order within their order. After a lost connection the server hands out again what was
