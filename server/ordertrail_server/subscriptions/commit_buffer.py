@@ -22,6 +22,7 @@ class CommitBuffer:
         self._records: list[StateRecord] = []
         self._changes: list[Change] = []
         self._effects: list[Effect] = []
+        self._is_snapshot_requested = False
 
     @property
     def is_empty(self) -> bool:
@@ -45,6 +46,10 @@ class CommitBuffer:
         """Have something done once all that was added is durable."""
         self._effects.append(effect)
 
+    def request_snapshot(self) -> None:
+        """Have the next commit include a snapshot."""
+        self._is_snapshot_requested = True
+
     def take(self) -> Commit:
         """Return the next commit, and begin another one. Of a deleted subscription nothing is appended."""
         assert self._state.definition is not None
@@ -59,8 +64,9 @@ class CommitBuffer:
 
     def _take_snapshot(self) -> StateRecord | None:
         state = self._state
-        if self._change_count < SNAPSHOT_CHANGES + len(state.orders):
+        if self._change_count < SNAPSHOT_CHANGES + len(state.orders) and not self._is_snapshot_requested:
             return None
+        self._is_snapshot_requested = False
         assert state.definition is not None
         changes = tuple(state.to_changes())
         self._change_count = weigh(changes)

@@ -33,8 +33,9 @@ class Source(Protocol):
 class Committer:
     """Appends the changes of subscriptions, one append after the other. Changes gather during an append."""
 
-    def __init__(self, log: StateLog) -> None:
-        self._log = log
+    def __init__(self, log: StateLog, request_snapshot: Callable[[str], None]) -> None:
+        """`request_snapshot` has the next commit of the subscription with this uid include a snapshot."""
+        self._log, self._request_snapshot = log, request_snapshot
         self._sources: dict[Source, None] = {}
         self._removed_uids: list[tuple[str, Effect]] = []
         self._changed = Event()
@@ -50,13 +51,16 @@ class Committer:
         self._changed.set()
 
     async def run(self) -> None:
-        """Append for ever, also while the disk is full. Raises StateDamaged."""
+        """Append for ever, also while the disk is full. Raises StateDamaged, TermLost."""
         while True:
             await self._changed.wait()
             await self.flush()
 
     async def flush(self) -> None:
         """Append all changes until now."""
+        stale_uid = self._log.stale_uid()
+        if stale_uid is not None:
+            self._request_snapshot(stale_uid)
         self._changed.clear()
         commits = [source.take_commit() for source in self._sources]
         self._sources.clear()

@@ -62,6 +62,10 @@ class EmbeddedStateLog:
         """Replace the records of a subscription in one transaction."""
         await self._run(lambda: self._write(uid, records))
 
+    def stale_uid(self) -> str | None:
+        """Return None: replaced records leave the file at once."""
+        return None
+
     async def close(self) -> None:
         """Close the file."""
         try:

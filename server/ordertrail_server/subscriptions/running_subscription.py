@@ -140,6 +140,11 @@ class RunningSubscription:
             if self._dispatch.changes:
                 self._committer.note_change(self)
 
+    def request_snapshot(self) -> None:
+        """Have all stored records of the subscription replaced by a snapshot."""
+        self._buffer.request_snapshot()
+        self._committer.note_change(self)
+
     def take_commit(self) -> Commit:
         """Return what must be appended, and done after that."""
         if self._dispatch is not None:

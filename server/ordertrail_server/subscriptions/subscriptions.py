@@ -61,7 +61,7 @@ class Subscriptions:
         self._state_log, self._log, self._source, self._new_id = state_log, log, source, new_id
         self._owner = new_id()
         self._running: dict[str, RunningSubscription] = {}
-        self.committer = Committer(state_log)
+        self.committer = Committer(state_log, self._request_snapshot)
 
     async def start(self) -> None:
         """Read the subscriptions. Stops those from whose position the log does not continue. Raises StateDamaged."""
@@ -166,7 +166,7 @@ class Subscriptions:
         if running.state.webhook is not None:
             message = f"Subscription {first.subscription} posts its events to a webhook, so it has no consumers."
             raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK, message))
-        if sum(len(subscription.sessions) for subscription in self._running.values()) >= MAX_CONSUMERS:
+        if self.consumer_count >= MAX_CONSUMERS:
             raise _too_many(f"The server has {MAX_CONSUMERS} consumers, as many as it may have.")
         async with aclosing(converse(running, running.connect(), first, requests)) as responses:
             async for response in responses:
@@ -177,6 +177,17 @@ class Subscriptions:
         while True:
             await sleep(WITNESS_SECONDS)
             await self._witness()
+
+    @property
+    def consumer_count(self) -> int:
+        """The number of connected consumers."""
+        return sum(len(running.sessions) for running in self._running.values())
+
+    def abandon(self, error: Exception) -> None:
+        """Stop without storing anything, and end the calls of all consumers, because another server has taken over."""
+        for running in self._running.values():
+            running.end(error)
+            running.close()
 
     async def close(self) -> None:
         """Save the positions, and stop."""
@@ -193,6 +204,13 @@ class Subscriptions:
                     witnesses = await find_witnesses(self._log, running.state)
                     if witnesses:
                         running.change(witnesses, _nothing)
+
+    def _request_snapshot(self, uid: str) -> None:
+        running = next((running for running in self._running.values() if running.uid == uid), None)
+        if running is None:
+            self.committer.remove(uid, _nothing)  # its deletion is on its way, or nothing of it can be read
+        else:
+            running.request_snapshot()
 
     def _add(self, state: SubscriptionState, change_count: int) -> RunningSubscription:
         running = RunningSubscription(
