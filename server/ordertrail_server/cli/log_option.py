@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import click
 
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
-from ordertrail_server.log.topic_name import ORDER_EVENTS, commands_topic_of
+from ordertrail_server.log.topic_name import ORDER_EVENTS, commands_topic_of, subscriptions_topic_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -61,6 +61,36 @@ def commands_topic_option(command: F) -> F:
         help="The Kafka topic of submitted commands. By default it has the name of the log's topic, with .commands "
         "instead of .events at the end, or in addition.",
     )(command)
+
+
+def subscriptions_topic_option(command: F) -> F:
+    """Add `--subscriptions-topic`, the topic of subscriptions; see `choose_topics`."""
+    return click.option(
+        "--subscriptions-topic",
+        metavar="NAME",
+        callback=_create_check(parse_topic_name),
+        envvar="ORDERTRAIL_SUBSCRIPTIONS_TOPIC",
+        show_envvar=True,
+        help="The Kafka topic of subscriptions. By default it has the name of the log's topic, with .subscriptions "
+        "instead of .events at the end, or in addition.",
+    )(command)
+
+
+class TopicNames(NamedTuple):
+    """The names of the topics of a log: of events, of submitted commands, and of subscriptions."""
+
+    events: str
+    commands: str
+    subscriptions: str
+
+
+def choose_topics(topic: str, commands_topic: str | None, subscriptions_topic: str | None) -> TopicNames:
+    """Return the names of all topics beside the topic of the log. Raises UsageError."""
+    commands = choose_commands_topic(topic, commands_topic)
+    subscriptions = subscriptions_topic or subscriptions_topic_of(topic)
+    if subscriptions in (topic, commands):
+        raise click.UsageError(f"Subscriptions need a topic of their own, and {subscriptions} is another one.")
+    return TopicNames(topic, commands, subscriptions)
 
 
 def choose_commands_topic(topic: str, commands_topic: str | None) -> str:

@@ -10,3 +10,8 @@ ORDER_COMMANDS = "orders.commands"
 def commands_topic_of(topic: str) -> str:
     """Return the default name of the topic of submitted commands beside this topic of events."""
     return f"{topic.removesuffix('.events')}.commands"
+
+
+def subscriptions_topic_of(topic: str) -> str:
+    """Return the default name of the topic of subscriptions beside this topic of events."""
+    return f"{topic.removesuffix('.events')}.subscriptions"

@@ -29,6 +29,7 @@ class Topics:
         self.cluster, self.settings = cluster, {"bootstrap.servers": cluster.bootstrap}
         prefix = f"topic-{uuid4().hex}"
         self.name, self.commands = f"{prefix}.events", f"{prefix}.commands"
+        self.subscriptions = f"{prefix}.subscriptions"
 
     def run(self, command: str, *args: str, **environment: str) -> Result:
         variables = {
@@ -61,9 +62,10 @@ def test_created_topics_are_safe_for_a_log(topics: Topics) -> None:
     result = topics.create("--partitions", "2", "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert (report["topic"], report["commands"]["topic"]) == (topics.name, topics.commands)
-    for topic in (report, report["commands"]):
-        assert (topic["made"], topic["safe"], topic["partitions"], topic["replicas"]) == (True, True, 2, 1)
+    names = (report["topic"], report["commands"]["topic"], report["subscriptions"]["topic"])
+    assert names == (topics.name, topics.commands, topics.subscriptions)
+    for topic, count in ((report, 2), (report["commands"], 2), (report["subscriptions"], 1)):
+        assert (topic["made"], topic["safe"], topic["partitions"], topic["replicas"]) == (True, True, count, 1)
         assert [finding["gravity"] for finding in topic["findings"]] == ["note"]
         assert describe_topic(topics.settings, topic["topic"]).settings.items() >= SAFE_SETTINGS.items()
 
@@ -72,24 +74,27 @@ def test_existing_topics_are_not_created_again_but_can_be_checked(topics: Topics
     topics.create("--partitions", "1")
     second = topics.create("--partitions", "1")
     report = (
-        f"Error: The topics {topics.name} and {topics.commands} already exist. To only check them, add --if-missing.\n"
+        f"Error: The topics {topics.name}, {topics.commands} and {topics.subscriptions} already exist. To only check "
+        "them, add --if-missing.\n"
     )
     assert (second.exit_code, second.stderr) == (1, report)
     checked = topics.create("--if-missing", "--json")
     assert checked.exit_code == 0
     described = json.loads(checked.stdout)
-    assert (described["made"], described["commands"]["made"]) == (False, False)
+    others = described["commands"], described["subscriptions"]
+    assert (described["made"], [topic["made"] for topic in others]) == (False, [False, False])
     mismatch = topics.create("--partitions", "3", "--if-missing")
     assert mismatch.exit_code == 1
     assert mismatch.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"
 
 
-def test_commands_topic_is_added_to_a_log_of_an_earlier_release(topics: Topics) -> None:
+def test_other_topics_are_added_to_a_log_of_an_earlier_release(topics: Topics) -> None:
     topics.create_events_only(partitions=2)
     checked = topics.run("check")
     assert checked.exit_code == 0, checked.output
-    problem, remedy = checked.stdout.splitlines()[-2:]
+    *_, problem, remedy, second_problem, _ = checked.stdout.splitlines()
     assert problem.startswith(f"note    The cluster has no topic {topics.commands}")
+    assert second_problem.startswith(f"note    The cluster has no topic {topics.subscriptions}")
     assert remedy.endswith("Create it with `ordertrail topics create`.")
     mismatch = topics.create("--partitions", "3")
     assert (mismatch.exit_code, "is 2 and not 3" in mismatch.stderr) == (1, True)
@@ -97,9 +102,11 @@ def test_commands_topic_is_added_to_a_log_of_an_earlier_release(topics: Topics) 
     assert added.exit_code == 0, added.output
     assert f"The topic {topics.name} already exists.\n" in added.stdout
     assert f"Created the topic {topics.commands}.\n" in added.stdout
+    assert f"Created the topic {topics.subscriptions}.\n" in added.stdout
     assert len(describe_topic(topics.settings, topics.commands).replicas) == 2
     report = json.loads(topics.run("check", "--json").stdout)
     assert (report["safe"], report["commands"]["safe"], report["commands"]["partitions"]) == (True, True, 2)
+    assert (report["subscriptions"]["safe"], report["subscriptions"]["partitions"]) == (True, 1)
 
 
 def test_commands_topic_of_a_deleted_log_is_not_given_to_a_new_log(topics: Topics) -> None:
@@ -109,8 +116,25 @@ def test_commands_topic_of_a_deleted_log_is_not_given_to_a_new_log(topics: Topic
     assert refused.exit_code == 1
     assert f"The topic {topics.commands} exists without {topics.name}" in refused.stderr
     deleted = topics.run("delete", "--yes")
-    assert (deleted.exit_code, deleted.stdout) == (0, f"Deleted the topic {topics.commands}, which held 0 records.\n")
+    report = (
+        f"Deleted the topic {topics.commands}, which held 0 records.\n"
+        f"Deleted the topic {topics.subscriptions}, which held 0 records.\n"
+    )
+    assert (deleted.exit_code, deleted.stdout) == (0, report)
     assert topics.create("--partitions", "1").exit_code == 0
+
+
+def test_subscriptions_topic_of_a_deleted_log_is_not_given_to_a_new_log(topics: Topics) -> None:
+    create_topic(topics.settings, topics.subscriptions, partitions=1, replicas=1)
+    refused = topics.create("--partitions", "1")
+    assert (refused.exit_code, f"{topics.subscriptions} exists without {topics.name}" in refused.stderr) == (1, True)
+
+
+def test_subscriptions_topic_with_several_partitions_is_unsafe(topics: Topics) -> None:
+    topics.create_events_only(partitions=2)
+    create_topic(topics.settings, topics.subscriptions, partitions=2, replicas=1)
+    unsafe = topics.run("check")
+    assert (unsafe.exit_code, "its messages must have one order" in unsafe.stdout) == (1, True)
 
 
 def test_commands_topic_can_have_another_name(topics: Topics) -> None:
@@ -119,6 +143,8 @@ def test_commands_topic_can_have_another_name(topics: Topics) -> None:
     assert json.loads(created.stdout)["commands"]["topic"] == name
     refusal = topics.create("--commands-topic", topics.name)
     assert (refusal.exit_code, "Submitted commands need another topic" in refusal.stderr) == (2, True)
+    refusal = topics.create("--subscriptions-topic", topics.commands)
+    assert (refusal.exit_code, "Subscriptions need a topic of their own" in refusal.stderr) == (2, True)
 
 
 def test_more_replicas_than_brokers_are_refused_with_remedy(topics: Topics) -> None:
@@ -176,8 +202,9 @@ def test_delete_without_yes_only_reports_the_loss(topics: Topics) -> None:
         "deleted": True,
         "records": 2,
         "commands": {"topic": topics.commands, "deleted": True, "records": 0},
+        "subscriptions": {"topic": topics.subscriptions, "deleted": True, "records": 0},
     }
-    for name in (topics.name, topics.commands):
+    for name in (topics.name, topics.commands, topics.subscriptions):
         with pytest.raises(TopicMissing):
             describe_topic(topics.settings, name)
 

@@ -10,7 +10,7 @@ from tests.kafka.topics import delete_topic
 from tests.log.contract import SOON, Durability, LogContract, build_entries, build_logged_records
 from tests.log.kafka.open_log import retry
 
-from ordertrail_server.log.kafka import commands_search
+from ordertrail_server.log.kafka import topic_search
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.topic import TopicRefused
 from ordertrail_server.log.kafka.topic_log import TopicLog
@@ -35,7 +35,7 @@ def commands_topic(cluster: Cluster, events: str) -> str:
 
 @pytest.fixture
 def fast_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands_search, "SEARCH_SECONDS", 0.1)
+    monkeypatch.setattr(topic_search, "SEARCH_SECONDS", 0.1)
 
 
 async def open_log(cluster: Cluster) -> KafkaLog:

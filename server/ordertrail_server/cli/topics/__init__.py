@@ -18,4 +18,4 @@ Examples:
 
 @click.command(cls=LazyGroup, modules=__name__, summaries=TOPIC_COMMANDS, epilog=EPILOG)
 def topics() -> None:
-    """Create, check and delete the Kafka topics of a log: of events, and of submitted commands."""
+    """Create, check and delete the Kafka topics of a log: of events, submitted commands and subscriptions."""

@@ -7,9 +7,11 @@ import click
 from ordertrail_server.cli.kafka_log import find_topic, kafka_settings, report_log_errors
 from ordertrail_server.cli.log_option import (
     LIBRDKAFKA,
+    TopicNames,
     bootstrap_option,
-    choose_commands_topic,
+    choose_topics,
     commands_topic_option,
+    subscriptions_topic_option,
     topic_option,
 )
 from ordertrail_server.cli.topics.topic_text import is_safe, report_json, report_text
@@ -40,6 +42,7 @@ class Created(NamedTuple):
 @bootstrap_option()
 @topic_option
 @commands_topic_option
+@subscriptions_topic_option
 @click.option(
     "--partitions",
     type=click.IntRange(1, MAX_PARTITIONS),
@@ -54,52 +57,65 @@ class Created(NamedTuple):
     help="How many brokers store each partition. Of 3, 2 must have a fact before it is acknowledged.  [default: 3, or "
     "that of the existing topic]",
 )
-@click.option("--if-missing", is_flag=True, help="If both topics exist, only check them and their partitions.")
+@click.option("--if-missing", is_flag=True, help="If all topics exist, only check them and their partitions.")
 @click.option("--json", "as_json", is_flag=True, help="Print the topics and each finding as one JSON object.")
 def create(
     bootstrap: str,
     topic: str,
     commands_topic: str | None,
+    subscriptions_topic: str | None,
     partitions: int | None,
     replicas: int | None,
     if_missing: bool,
     as_json: bool,
 ) -> None:
-    """Create the empty topics of a log, from which Kafka never removes a record, and check them.
+    """Create the empty topics of a log, from which Kafka never removes a record by itself, and check them.
 
-    One topic holds the events, the other one submitted commands. If only the first one exists, as in an earlier
-    release, the second one is created beside it. Both have cleanup.policy=delete, unlimited retention, and no election
-    of a leader that lags behind. Exit codes: 0 created, 1 failed, for example because both topics exist.
+    One topic holds the events, one submitted commands, and one subscriptions. If only the first one exists, as in an
+    earlier release, the others are created beside it. All have cleanup.policy=delete, unlimited retention, and no
+    election of a leader that lags behind. Exit codes: 0 created, 1 failed, for example because all topics exist.
     """
-    settings, commands_name = kafka_settings(bootstrap), choose_commands_topic(topic, commands_topic)
+    settings, names = kafka_settings(bootstrap), choose_topics(topic, commands_topic, subscriptions_topic)
     with report_log_errors():
-        events, commands = _find_existing(settings, topic, commands_name, if_missing)
-        if events is not None:
-            _check_partition_count(events, partitions)
-        if events is not None and commands is not None and not if_missing:
-            raise click.ClickException(_describe_existing(topic, commands_name))
-        created_events = _create_missing(
-            settings, events, topic, partitions or DEFAULT_PARTITIONS, replicas or DEFAULT_REPLICAS
+        existing = _find_existing(settings, names, if_missing)
+        if existing.events is not None:
+            _check_partition_count(existing.events, partitions)
+        if None not in existing and not if_missing:
+            raise click.ClickException(_describe_existing(names))
+        events = _create_missing(
+            settings, existing.events, topic, partitions or DEFAULT_PARTITIONS, replicas or DEFAULT_REPLICAS
         )
-        event_replicas = created_events.topic.replicas
-        created_commands = _create_missing(
-            settings, commands, commands_name, len(event_replicas), max(replicas or 1, min(event_replicas))
-        )
-    _report(created_events, created_commands, as_json)
+        count, replicas = len(events.topic.replicas), max(replicas or 1, min(events.topic.replicas))
+        commands = _create_missing(settings, existing.commands, names.commands, count, replicas)
+        subscriptions = _create_missing(settings, existing.subscriptions, names.subscriptions, 1, replicas)
+    _report(events, commands, subscriptions, as_json)
 
 
-def _find_existing(
-    settings: "dict[str, Value]", topic: str, commands_topic: str, if_missing: bool
-) -> "tuple[Topic | None, Topic | None]":
-    """Return the topics of events and of commands that exist. Refuse a topic of commands without one of events."""
-    commands = find_topic(settings, commands_topic, is_retried=if_missing)
-    events = find_topic(settings, topic, is_retried=if_missing or commands is not None)
+class ExistingTopics(NamedTuple):
+    """The topics of a log that exist."""
+
+    events: "Topic | None"
+    commands: "Topic | None"
+    subscriptions: "Topic | None"
+
+
+def _find_existing(settings: "dict[str, Value]", names: TopicNames, if_missing: bool) -> ExistingTopics:
+    """Return the topics that exist. Refuse one of commands or subscriptions without one of events."""
+    commands = find_topic(settings, names.commands, is_retried=if_missing)
+    subscriptions = find_topic(settings, names.subscriptions, is_retried=if_missing)
+    is_retried = if_missing or commands is not None or subscriptions is not None
+    events = find_topic(settings, names.events, is_retried=is_retried)
     if events is None and commands is not None:
         raise click.ClickException(
-            f"The topic {commands_topic} exists without {topic}, so its commands were submitted to another log. "
+            f"The topic {names.commands} exists without {names.events}, so its commands were submitted to another log. "
             "Servers would execute them again. Delete it with `ordertrail topics delete`, or choose another name."
         )
-    return events, commands
+    if events is None and subscriptions is not None:
+        raise click.ClickException(
+            f"The topic {names.subscriptions} exists without {names.events}, so its subscriptions belong to another "
+            "log. Delete it with `ordertrail topics delete`, or choose another name."
+        )
+    return ExistingTopics(events, commands, subscriptions)
 
 
 def _create_missing(
@@ -130,24 +146,32 @@ def _check_partition_count(events: "Topic", partitions: int | None) -> None:
         )
 
 
-def _describe_existing(topic: str, commands_topic: str) -> str:
-    return f"The topics {topic} and {commands_topic} already exist. To only check them, add --if-missing."
+def _describe_existing(names: TopicNames) -> str:
+    return (
+        f"The topics {names.events}, {names.commands} and {names.subscriptions} already exist. To only check them, add "
+        "--if-missing."
+    )
 
 
-def _report(events: Created, commands: Created, as_json: bool) -> None:
+def _report(events: Created, commands: Created, subscriptions: Created, as_json: bool) -> None:
     """Print what was created, and what is wrong with the topics. End with exit code 1 if one is unsafe."""
-    from ordertrail_server.log.kafka.commands_findings import inspect_commands_topic
     from ordertrail_server.log.kafka.findings import inspect_topic
+    from ordertrail_server.log.kafka.topic_kind import COMMANDS, SUBSCRIPTIONS
 
-    findings = (inspect_topic(events.topic), inspect_commands_topic(commands.topic, events.topic))
+    created = (events, commands, subscriptions)
+    findings = (
+        inspect_topic(events.topic),
+        COMMANDS.inspect(commands.topic, events.topic),
+        SUBSCRIPTIONS.inspect(subscriptions.topic, events.topic),
+    )
     reports = [
         {**report_json(topic, results), "made": is_new}
-        for (topic, is_new), results in zip((events, commands), findings, strict=True)
+        for (topic, is_new), results in zip(created, findings, strict=True)
     ]
     if as_json:
-        click.echo(json_line({**reports[0], "commands": reports[1]}))
+        click.echo(json_line({**reports[0], "commands": reports[1], "subscriptions": reports[2]}))
     else:
-        for (topic, is_new), results in zip((events, commands), findings, strict=True):
+        for (topic, is_new), results in zip(created, findings, strict=True):
             click.echo(f"Created the topic {topic.name}." if is_new else f"The topic {topic.name} already exists.")
             click.echo(report_text(topic, results))
     if not all(map(is_safe, findings)):

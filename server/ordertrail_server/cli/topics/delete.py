@@ -10,8 +10,9 @@ from ordertrail_server.cli.kafka_log import find_topic, kafka_settings, report_l
 from ordertrail_server.cli.log_option import (
     LIBRDKAFKA,
     bootstrap_option,
-    choose_commands_topic,
+    choose_topics,
     commands_topic_option,
+    subscriptions_topic_option,
     topic_option,
 )
 from ordertrail_server.cli.value_text import json_line
@@ -42,28 +43,37 @@ class TopicSize(NamedTuple):
 @bootstrap_option()
 @topic_option
 @commands_topic_option
+@subscriptions_topic_option
 @click.option("--yes", is_flag=True, help="Delete the topics.")
 @click.option("--json", "as_json", is_flag=True, help="Print the topics and their numbers of records as a JSON object.")
-def delete(bootstrap: str, topic: str, commands_topic: str | None, yes: bool, as_json: bool) -> None:
-    """Delete the topics of a log, with every fact and submitted command, for ever.
+def delete(
+    bootstrap: str, topic: str, commands_topic: str | None, subscriptions_topic: str | None, yes: bool, as_json: bool
+) -> None:
+    """Delete the topics of a log, with every fact, submitted command and subscription, for ever.
 
-    Without --yes, only report what would be lost. If one of the topics is missing, the other one is deleted. Exit
+    Without --yes, only report what would be lost. If some of the topics are missing, the others are deleted. Exit
     codes: 0 deleted, 1 not deleted.
     """
-    settings, commands_name = kafka_settings(bootstrap), choose_commands_topic(topic, commands_topic)
+    settings, names = kafka_settings(bootstrap), choose_topics(topic, commands_topic, subscriptions_topic)
     with report_log_errors():
-        commands = _measure_topic(settings, find_topic(settings, commands_name))
-        events = _measure_topic(settings, _find_events(settings, topic, is_required=commands is None))
+        subscriptions = _measure_topic(settings, find_topic(settings, names.subscriptions))
+        commands = _measure_topic(settings, find_topic(settings, names.commands))
+        is_required = commands is None and subscriptions is None
+        events = _measure_topic(settings, _find_events(settings, topic, is_required=is_required))
         if not yes:
-            raise click.ClickException(_describe_loss(events, commands))
-        # If the second deletion fails, the log is left as a log without submitted commands.
-        for size in (commands, events):
+            raise click.ClickException(_describe_loss(events, commands, subscriptions))
+        # If a later deletion fails, the log is left as a log without the others.
+        for size in (subscriptions, commands, events):
             if size is not None:
                 _delete_topic(settings, size.name)
     if as_json:
-        click.echo(json_line({**_report_json(topic, events), "commands": _report_json(commands_name, commands)}))
+        reports = {
+            "commands": _report_json(names.commands, commands),
+            "subscriptions": _report_json(names.subscriptions, subscriptions),
+        }
+        click.echo(json_line({**_report_json(topic, events), **reports}))
         return
-    for size in (events, commands):
+    for size in (events, commands, subscriptions):
         if size is not None:
             click.echo(f"Deleted the topic {size.name}, which held {size.records:,} records.")
 
@@ -79,7 +89,7 @@ def _report_json(name: str, size: TopicSize | None) -> dict[str, object]:
     return {"topic": name, "deleted": size is not None, "records": 0 if size is None else size.records}
 
 
-def _describe_loss(events: TopicSize | None, commands: TopicSize | None) -> str:
+def _describe_loss(events: TopicSize | None, commands: TopicSize | None, subscriptions: TopicSize | None) -> str:
     sentences = ["Nothing was deleted."]
     if events is not None:
         sentences += [
@@ -91,6 +101,11 @@ def _describe_loss(events: TopicSize | None, commands: TopicSize | None) -> str:
         sentences += [
             f"The topic {commands.name} holds {commands.records:,} submitted commands.",
             "Its deletion destroys those that are not executed yet, and stops the servers that use it.",
+        ]
+    if subscriptions is not None:
+        sentences += [
+            f"The topic {subscriptions.name} holds {subscriptions.records:,} records about subscriptions.",
+            "Its deletion destroys all of them, with what their consumers have acknowledged.",
         ]
     return " ".join([*sentences, "To delete all of it, add --yes."])
 

@@ -5,26 +5,27 @@ from contextlib import suppress
 from typing import Self
 
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
-from ordertrail_server.log.kafka.commands_search import CommandsSearch
 from ordertrail_server.log.kafka.findings import Topic, inspect_topic
 from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer, TopicProducer
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import describe_topic
 from ordertrail_server.log.kafka.topic_check import refuse_unsafe
+from ordertrail_server.log.kafka.topic_kind import COMMANDS
 from ordertrail_server.log.kafka.topic_log import TopicLog
+from ordertrail_server.log.kafka.topic_search import TopicSearch
 from ordertrail_server.log.topic_name import ORDER_EVENTS
 
 
 class KafkaLog(TopicLog):
-    """The open log of events. Create it with `open`. One producer appends to both topics."""
+    """The open log of events. Create it with `open`. One producer appends to all topics."""
 
     def __init__(self, settings: Settings, events: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
         self.commands: TopicLog | None = None
-        self._settings, self._timeout_s = settings, timeout_s
+        self.settings, self.events, self._timeout_s = settings, events, timeout_s
         self._shared_producer = None if headers_of is None else KafkaProducer(settings)
         self._search: asyncio.Task[None] | None = None
-        producer = self._producer_of(events.name, headers_of)
+        producer = self.producer_of(events.name, headers_of)
         super().__init__(settings, events, producer, asyncio.get_running_loop().create_future(), timeout_s)
 
     @classmethod
@@ -51,7 +52,7 @@ class KafkaLog(TopicLog):
             events = await opening
             refuse_unsafe(inspect_topic(events))
             return cls(settings, events, headers_of, timeout_s)
-        search = CommandsSearch(settings, commands_topic, timeout_s)
+        search = TopicSearch(COMMANDS, settings, commands_topic, timeout_s)
         events, description = await asyncio.gather(opening, search.describe(connect_timeout_s))
         refuse_unsafe(inspect_topic(events))
         commands = search.check(description, events)
@@ -78,14 +79,15 @@ class KafkaLog(TopicLog):
         if self._shared_producer is not None:
             await asyncio.to_thread(self._shared_producer.close)
 
-    async def _find_commands(self, search: CommandsSearch, events: Topic, headers_of: HeadersOf) -> None:
+    async def _find_commands(self, search: TopicSearch, events: Topic, headers_of: HeadersOf) -> None:
         self._open_commands(await search.run(self._admin, events), headers_of)
 
     def _open_commands(self, topic: Topic, headers_of: HeadersOf) -> None:
-        producer = self._producer_of(topic.name, headers_of)
-        self.commands = TopicLog(self._settings, topic, producer, self._loss, self._timeout_s)
+        producer = self.producer_of(topic.name, headers_of)
+        self.commands = TopicLog(self.settings, topic, producer, self._loss, self._timeout_s)
 
-    def _producer_of(self, topic: str, headers_of: HeadersOf | None) -> TopicProducer | None:
+    def producer_of(self, topic: str, headers_of: HeadersOf | None) -> TopicProducer | None:
+        """Return the producer of another topic, until the log is closed; None if the log is read-only."""
         if self._shared_producer is None or headers_of is None:
             return None
         return TopicProducer(self._shared_producer, topic, headers_of)

@@ -1,13 +1,18 @@
-"""The findings about a topic of submitted commands beside its topic of events."""
+"""The findings about topics of submitted commands and of subscriptions beside their topic of events."""
 
 import pytest
 from tests.log.kafka.test_findings import SAFE, set_topic_setting
 
-from ordertrail_server.log.kafka.commands_findings import inspect_commands_topic, note_missing
-from ordertrail_server.log.kafka.findings import Severity
-from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS, commands_topic_of
+from ordertrail_server.log.kafka.findings import Severity, Topic
+from ordertrail_server.log.kafka.topic_kind import (
+    COMMANDS as COMMANDS_KIND,
+    inspect_commands_topic,
+    inspect_subscriptions_topic,
+)
+from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS, commands_topic_of, subscriptions_topic_of
 
 COMMANDS = SAFE._replace(name=ORDER_COMMANDS)
+SUBSCRIPTIONS = SAFE._replace(name="orders.subscriptions", replicas=(3,), first_offsets=(700,), first_records=())
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,28 @@ def test_fewer_replicas_than_the_events_are_unsafe() -> None:
 
 
 def test_missing_topic_is_a_note_because_servers_start_without_it() -> None:
-    finding = note_missing(ORDER_COMMANDS)
+    finding = COMMANDS_KIND.note_missing(ORDER_COMMANDS)
     assert finding.severity is Severity.NOTE
     assert "ordertrail topics create" in finding.remedy
+
+
+def test_topic_of_subscriptions_may_begin_later() -> None:
+    assert inspect_subscriptions_topic(SUBSCRIPTIONS, SAFE) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "problem"),
+    [
+        (SUBSCRIPTIONS._replace(replicas=(3, 3)), "The number of partitions of the topic orders.subscriptions is 2"),
+        (SUBSCRIPTIONS._replace(replicas=(2,)), "have acknowledged would be lost sooner than facts"),
+        (SUBSCRIPTIONS._replace(settings={**SAFE.settings, "cleanup.policy": "compact"}), "is compacted"),
+        (SUBSCRIPTIONS._replace(settings={**SAFE.settings, "retention.ms": "1"}), "retention.ms=1"),
+    ],
+)
+def test_topic_of_subscriptions_that_would_lose_records_is_unsafe(topic: Topic, problem: str) -> None:
+    finding, *_ = inspect_subscriptions_topic(topic, SAFE)
+    assert (finding.severity, problem in finding.problem) == (Severity.UNSAFE, True), finding
+
+
+def test_default_name_of_the_topic_of_subscriptions_ends_with_subscriptions() -> None:
+    assert subscriptions_topic_of(ORDER_EVENTS) == "orders.subscriptions"

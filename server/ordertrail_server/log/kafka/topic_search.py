@@ -1,4 +1,4 @@
-"""The search for a topic of submitted commands, which a log of an earlier release does not have."""
+"""The search for a topic beside the topic of events, which a log of an earlier release does not have."""
 
 import asyncio
 import logging
@@ -6,12 +6,12 @@ import logging
 from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
-from ordertrail_server.log.kafka.commands_findings import inspect_commands_topic, note_missing, note_unreadable
 from ordertrail_server.log.kafka.findings import Topic
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import TopicMissing, TopicRefused, describe_topic, query_topic_state
 from ordertrail_server.log.kafka.topic_check import refuse_unsafe
+from ordertrail_server.log.kafka.topic_kind import TopicKind
 from ordertrail_server.log.port import LogUnavailable
 
 _log = logging.getLogger("ordertrail_server.log.kafka.log")
@@ -22,11 +22,11 @@ Absence = TopicMissing | LogUnavailable
 """The reason why a topic cannot be described."""
 
 
-class CommandsSearch:
-    """Searches for the topic of submitted commands of this name. Logs why it cannot be used when the reason changes."""
+class TopicSearch:
+    """Searches for a topic of this name and kind. Logs why it cannot be used when the reason changes."""
 
-    def __init__(self, settings: Settings, name: str, timeout_s: float) -> None:
-        self._settings, self._name, self._timeout_s = settings, name, timeout_s
+    def __init__(self, kind: TopicKind, settings: Settings, name: str, timeout_s: float) -> None:
+        self._kind, self._settings, self._name, self._timeout_s = kind, settings, name, timeout_s
         self._reason = ""
 
     async def describe(self, connect_timeout_s: float = CONNECT_SECONDS) -> Topic | Absence:
@@ -36,10 +36,12 @@ class CommandsSearch:
     def check(self, description: Topic | Absence, events: Topic) -> Topic | None:
         """Return the topic if it exists; otherwise log why not. Raises TopicRefused if it is unsafe beside `events`."""
         if isinstance(description, Topic):
-            refuse_unsafe(inspect_commands_topic(description, events))
+            refuse_unsafe(self._kind.inspect(description, events))
             return description
-        is_missing = isinstance(description, TopicMissing)
-        _, problem, remedy = note_missing(self._name) if is_missing else note_unreadable(self._name, description)
+        is_missing, kind = isinstance(description, TopicMissing), self._kind
+        _, problem, remedy = (
+            kind.note_missing(self._name) if is_missing else kind.note_unreadable(self._name, description)
+        )
         self._log_reason(f"{problem} {remedy}")
         return None
 
@@ -51,10 +53,10 @@ class CommandsSearch:
             try:
                 topic = self.check(absence or await self.describe(), events)
             except TopicRefused as refusal:
-                self._log_reason(f"Submitted commands are not stored: {refusal}")
+                self._log_reason(f"{self._kind.contents.capitalize()} are not stored: {refusal}")
             else:
                 if topic is not None:
-                    _log.info("submitted commands are stored on the topic %s", topic.name)
+                    _log.info("%s are stored on the topic %s", self._kind.contents, topic.name)
                     return topic
 
     def _describe(self, connect_timeout_s: float) -> Topic | Absence:
