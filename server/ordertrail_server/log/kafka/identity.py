@@ -15,7 +15,8 @@ from ordertrail_server.log.port import LogDamaged, LogUnavailable
 class KafkaIdentity:
     """Compares the topic with its state at the start, and calls `on_lost` with the reason once they differ.
 
-    `has_one_leader`: each partition had one replica all the time, so no other broker can have become its leader.
+    `has_one_leader`: each partition had one replica all the time, so no other broker can have become its leader. If
+    the topic `may_be_cut`, it may lose its beginning.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class KafkaIdentity:
         expected: TopicState,
         timeout_s: float,
         on_lost: Callable[[LogDamaged], None],
+        *,
+        may_be_cut: bool = False,
     ) -> None:
         self.has_one_leader = expected.replicas == 1
         self._admin, self._topic, self._expected = admin, topic, expected
-        self._timeout_s, self._on_lost = timeout_s, on_lost
+        self._timeout_s, self._on_lost, self._may_be_cut = timeout_s, on_lost, may_be_cut
 
     async def check(self) -> None:
         """Raise LogDamaged if the topic is no longer the same, LogUnavailable if no broker answers."""
@@ -58,7 +61,7 @@ class KafkaIdentity:
         if current.partitions != self._expected.partitions:
             return f"has {current.partitions} partitions, and had {self._expected.partitions}"
         self.has_one_leader = self.has_one_leader and current.replicas == 1
-        return self._describe_lost_beginning()
+        return None if self._may_be_cut else self._describe_lost_beginning()
 
     def _describe_lost_beginning(self) -> str | None:
         # A reader that waits at the end does not notice this. A broker that lags never reports a later beginning.

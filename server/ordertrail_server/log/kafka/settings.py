@@ -59,6 +59,13 @@ _CONSUMER_DEFAULTS: dict[str, Value] = {
     "log_level": 0,
 }
 
+_GROUP_DEFAULTS: dict[str, Value] = {
+    # How soon the group notices that a member has died. By default brokers allow no less than 6 seconds.
+    "session.timeout.ms": 10_000,
+    # With a heartbeat, the other members learn that one has left or died.
+    "heartbeat.interval.ms": 1_000,
+}
+
 
 class KafkaSettingRefused(LogRefused, ValueError):
     """A setting would break a guarantee of the log, or librdkafka does not accept it; the message names it."""
@@ -97,12 +104,13 @@ def _check_text(subject: str, text: object) -> None:
 def producer_settings(user_settings: Settings) -> dict[str, object]:
     """Return the settings of the producer. Raises KafkaSettingRefused."""
     _refuse_fixed(user_settings)
+    accepted = {name: value for name, value in user_settings.items() if name not in _GROUP_DEFAULTS}
     return {
         **_CONNECTION_DEFAULTS,
         "linger.ms": 0,  # the writer already batches, and each millisecond here would delay every caller
         "message.timeout.ms": 10_000,
         "queue.buffering.max.messages": 1_000_000,
-        **user_settings,
+        **accepted,
         **_PRODUCER_GUARANTEES,
         "batch.size": BATCH_BYTES,
         "message.max.bytes": BATCH_BYTES,
@@ -122,6 +130,28 @@ def tail_settings(user_settings: Settings) -> dict[str, object]:
     return _consumer_settings(
         user_settings, {"fetch.wait.max.ms": 500, "queued.min.messages": 1, "queued.max.messages.kbytes": 4_096}
     )
+
+
+def group_settings(user_settings: Settings, group: str, client_id: str) -> dict[str, object]:
+    """Return the settings of a member of a group that fetches nothing. Raises KafkaSettingRefused."""
+    return {
+        **_GROUP_DEFAULTS,
+        **_consumer_settings(user_settings, {}),
+        "client.id": client_id,
+        "group.id": group,
+        "group.protocol": "classic",
+        # A server that joins does not take the partition away from another one.
+        "partition.assignment.strategy": "cooperative-sticky",
+    }
+
+
+def session_seconds(user_settings: Settings) -> float:
+    """Return how long a group waits for a member that has died. Raises KafkaSettingRefused."""
+    value = user_settings.get("session.timeout.ms", _GROUP_DEFAULTS["session.timeout.ms"])
+    try:
+        return int(value) / 1_000
+    except ValueError:
+        raise KafkaSettingRefused(f"session.timeout.ms is {value!r}, and must be a whole number.") from None
 
 
 def admin_settings(user_settings: Settings) -> dict[str, Value]:

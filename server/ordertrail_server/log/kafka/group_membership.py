@@ -1,0 +1,93 @@
+"""Membership in a consumer group whose one partition names the server that works. Nothing is fetched."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from threading import Thread
+from time import sleep
+from typing import Any
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+
+from ordertrail_server.log.kafka.errors import describe_error
+from ordertrail_server.log.kafka.settings import Settings, create_client, group_settings
+
+_log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.1
+REVOKE_SECONDS = 5.0
+"""How long the group waits for the work of a server that must hand the partition over."""
+
+RETRY_SECONDS = 1.0
+
+
+class GroupMembership:
+    """A member of the group, until `leave`. The group only says which server should work; it makes nothing safe.
+
+    `on_assigned` and `on_revoked` run in the event loop. The partition is given up once `on_revoked` has ended.
+    `on_poll` runs in the thread of the membership, several times a second. Raises KafkaSettingRefused.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        topic: str,
+        client_id: str,
+        on_assigned: Callable[[], None],
+        on_revoked: Callable[[], Coroutine[Any, Any, None]],
+        on_poll: Callable[[], None],
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_assigned, self._on_revoked, self._on_poll = on_assigned, on_revoked, on_poll
+        self._reason, self._is_leaving = "", False
+        self._consumer = create_client(Consumer, group_settings(settings, topic, client_id))
+        self._consumer.subscribe([topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+        self._thread = Thread(target=self._poll, name="group", daemon=True)
+        self._thread.start()
+
+    def leave(self) -> Awaitable[None]:
+        """Leave the group, so that another member gets the partition at once."""
+        self._is_leaving = True
+        return asyncio.to_thread(self._thread.join)
+
+    def _poll(self) -> None:
+        while not self._is_leaving:
+            self._on_poll()
+            try:
+                message = self._consumer.poll(POLL_SECONDS)
+                error = message.error() if message is not None else None
+            except KafkaException as raised:
+                error = raised.args[0]
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                self._log_error(describe_error(error))
+                sleep(RETRY_SECONDS)
+        self._consumer.close()
+
+    def _log_error(self, reason: str) -> None:
+        if reason != self._reason:
+            _log.warning("the group of the topic of subscriptions does not answer: %s", reason)
+            self._reason = reason
+
+    def _assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            self._reason = ""
+            ends = [TopicPartition(position.topic, position.partition, OFFSET_END) for position in partitions]
+            consumer.incremental_assign(ends)
+            consumer.pause(partitions)
+            with suppress(RuntimeError):  # the loop is closed
+                self._loop.call_soon_threadsafe(self._on_assigned)
+
+    def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        if partitions:
+            revoking = self._on_revoked()
+            try:
+                revoked = asyncio.run_coroutine_threadsafe(revoking, self._loop)
+            except RuntimeError:  # the loop is closed
+                revoking.close()
+            else:
+                # After the timeout, what the server still writes is void once another term begins.
+                with suppress(TimeoutError, CancelledError):
+                    revoked.result(REVOKE_SECONDS)
+            consumer.incremental_unassign(partitions)
