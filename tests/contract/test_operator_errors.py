@@ -6,7 +6,7 @@ from pathlib import Path
 SERVER = Path(__file__).resolve().parents[2] / "server" / "ordertrail_server"
 BASE = "OperatorError"
 BUILT_IN = {"Exception", "ValueError", "RuntimeError", "OSError", "sqlite3.OperationalError", "sqlite3.DatabaseError"}
-ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken"}
+ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken", "ConnectionLost"}
 CAUGHT_IN_THE_SERVER = {
     "CannotFold",
     "CannotUpcast",
@@ -16,6 +16,7 @@ CAUGHT_IN_THE_SERVER = {
     "InvalidMember",
     "LiveDamaged",
     "Mismatch",
+    "NotServing",
     "NotStrictJson",
     "OrderFreed",
     "ParentGone",

@@ -12,6 +12,7 @@ SOCKET_PATH_BYTES = 107
 """The longest path of a Unix socket (unix(7))."""
 
 UNIX = "unix:"
+WILDCARDS = ("0.0.0.0", "::")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class Address:
     host: str = ""
     port: int = 0
     path: Path | None = None
+
+    @property
+    def is_wildcard(self) -> bool:
+        """True if it stands for all addresses of this machine, so that no other machine can connect to it."""
+        return not self.path and self.host in WILDCARDS
 
     def with_port(self, port: int) -> "Address":
         """Return the same address with the port that the server listens on."""

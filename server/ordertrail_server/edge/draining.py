@@ -13,6 +13,11 @@ class Draining:
     def __init__(self) -> None:
         self._draining = asyncio.Event()
 
+    @property
+    def has_begun(self) -> bool:
+        """True if streams are being ended."""
+        return self._draining.is_set()
+
     def begin(self) -> None:
         """End every present and future stream after its current request."""
         self._draining.set()

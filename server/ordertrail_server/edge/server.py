@@ -46,6 +46,7 @@ from ordertrail_server.edge.rpc_handler import (
 from ordertrail_server.edge.running_calls import RunningCalls
 from ordertrail_server.edge.submission_handlers import submission_handlers
 from ordertrail_server.edge.submission_service import SubmissionService
+from ordertrail_server.edge.subscription_router import SubscriptionRouter
 from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal
@@ -118,6 +119,23 @@ class Server:
     def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
         """Serve subscriptions and their consumers."""
         self._add(SUBSCRIPTIONS, _subscription_handlers(subscriptions, self._requests, self._draining))
+
+    def route_subscriptions(self, router: SubscriptionRouter) -> None:
+        """Answer or forward calls about subscriptions."""
+        self._add(SUBSCRIPTIONS, router.handlers())
+
+    def create_router(self) -> SubscriptionRouter:
+        """Return a router of calls about subscriptions, which reports whether it can answer them."""
+
+        def report() -> None:
+            self.set_serving(SUBSCRIPTIONS.full_name, router.can_answer)
+
+        router = SubscriptionRouter(self._draining, self._requests, report)
+        return router
+
+    def subscription_handlers(self, subscriptions: SubscriptionService, draining: Draining) -> Handlers:
+        """Return the handlers of a service of subscriptions, whose streams `draining` ends."""
+        return _subscription_handlers(subscriptions, self._requests, draining)
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()

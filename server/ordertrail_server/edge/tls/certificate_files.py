@@ -13,3 +13,5 @@ class CertificateFiles(NamedTuple):
     certificate: Path
     key: Path
     client_authorities: Path | None
+    server_authorities: Path | None = None
+    """The authorities of other servers; without them, those of clients."""

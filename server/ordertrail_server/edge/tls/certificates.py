@@ -30,17 +30,18 @@ class Certificates(NamedTuple):
 
 def read_certificates(files: CertificateFiles) -> Certificates:
     """Read and check all files. Blocks. Raises CertificateRefused."""
-    chain, key = _read(files.certificate), _read(files.key)
+    chain, key = read_pem(files.certificate), read_pem(files.key)
     authorities = None
     if files.client_authorities is not None:
-        authorities = _read(files.client_authorities)
+        authorities = read_pem(files.client_authorities)
         _parse_chain(files.client_authorities, authorities)
     if _public_key(_parse_chain(files.certificate, chain)[0].public_key()) != _public_key_of(files.key, key):
         raise CertificateRefused(f"{files.key} is not the key of the certificate in {files.certificate}")
     return Certificates(chain, key, authorities)
 
 
-def _read(path: Path) -> bytes:
+def read_pem(path: Path) -> bytes:
+    """Return the content of a file. Raises CertificateRefused."""
     try:
         return path.read_bytes()
     except OSError as error:
