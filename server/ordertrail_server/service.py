@@ -70,6 +70,9 @@ from ordertrail_server.transport import read_credentials
 if TYPE_CHECKING:
     from ordertrail_server.admin_start import Admin
 
+    # An embedded log does not need the Kafka client, which takes long to load.
+    from ordertrail_server.subscription_holding import SubscriptionHolding
+
 _log = logging.getLogger(__name__)
 
 
@@ -91,6 +94,7 @@ class Service:
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectionHost | None = None
         self._admin = self._create_admin()
+        self._holding: SubscriptionHolding | None = None
 
     async def start(self) -> Address:
         """Listen, begin to start all parts, and return the address. A call of a part that is not ready waits for it.
@@ -117,11 +121,10 @@ class Service:
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
             if "query" in roles:
-                await start_subscriptions(
-                    server, log, self._data.subscriptions, self._settings, history, ends, self._exit_stack, self._watch
-                )
+                await self._start_subscriptions(server, log, history, ends)
         address = await server.start(address, await read_credentials(self._settings, self._watch))
-        self._exit_stack.push_async_callback(server.stop, self._settings.grace_seconds)
+        self._run_holding(address)
+        self._exit_stack.push_async_callback(self._stop_server, server)
         self._watch(self._report_serving(server, self._handler, history))
         if self._admin is not None:
             await self._start_admin(self._admin, server, log)
@@ -241,6 +244,29 @@ class Service:
             projections = ProjectionService(log, orders.model, history, projector.retry, projector)
             server.answer_queries(service, projections)
         return service
+
+    async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
+        if isinstance(log, EmbeddedLog):
+            await start_subscriptions(
+                server, log, self._data.subscriptions, self._settings, history, ends, self._exit_stack, self._watch
+            )
+            return
+        from ordertrail_server.log.kafka.log import KafkaLog
+        from ordertrail_server.subscription_holding import SubscriptionHolding
+
+        assert isinstance(log, KafkaLog)
+        self._holding = SubscriptionHolding(log, self._settings, history, ends, server)
+        await self._holding.open()
+
+    def _run_holding(self, address: Address) -> None:
+        if self._holding is not None:
+            advertised, files = self._settings.advertise, self._settings.certificate_files
+            self._watch(self._holding.run(parse_address(advertised) if advertised else address, files))
+
+    async def _stop_server(self, server: Server) -> None:
+        if self._holding is not None:
+            await self._holding.close()  # first of all, so that another server continues meanwhile
+        await server.stop(self._settings.grace_seconds)
 
     def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
         path = live_generation(self._data.projections, name)

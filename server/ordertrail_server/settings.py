@@ -15,7 +15,7 @@ import click
 from ordertrail_server.edge.address import FORMS, parse_address
 from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
-from ordertrail_server.log.topic_name import ORDER_EVENTS
+from ordertrail_server.log.topic_name import ORDER_EVENTS, commands_topic_of, subscriptions_topic_of
 from ordertrail_server.setting_type import Choices, Number, Switch, Text
 from ordertrail_server.webhooks.address_policy import Network, parse_networks
 
@@ -50,6 +50,15 @@ def _normalize_optional_address(value: str) -> str:
     address = parse_address(value)
     if address.path:
         raise ValueError("it is the path of a Unix socket")
+    return str(address)
+
+
+def _parse_advertised(value: str) -> str:
+    if not value:
+        return ""
+    address = parse_address(value, first_port=1)
+    if address.is_wildcard:
+        raise ValueError(f"no other server can connect to {address.host}")
     return str(address)
 
 
@@ -90,6 +99,12 @@ class Settings:
         "The Kafka topic of submitted commands. By default it has the name of the log's topic, with .commands instead "
         "of .events at the end, or in addition.",
     )
+    subscriptions_topic: str = _setting(
+        "",
+        Text(_parse_optional_topic, "1 to 249 letters, digits, dots, _ and -", "NAME"),
+        "The Kafka topic of subscriptions. By default it has the name of the log's topic, with .subscriptions instead "
+        "of .events at the end, or in addition.",
+    )
     broker_wait_seconds: float = _setting(
         60.0,
         Number(0, 86_400),
@@ -106,6 +121,11 @@ class Settings:
         Text(_normalize_address, FORMS, "HOST:PORT"),
         "The address to listen on. Port 0 takes any free port, unix:PATH a Unix socket.",
     )
+    advertise: str = _setting(
+        "",
+        Text(_parse_advertised, FORMS, "HOST:PORT"),
+        "The address at which other servers on the same topic reach this one. By default, the address to listen on.",
+    )
     tls_cert: Path | None = _setting(  # noqa: RUF009 (it returns a field)
         None,
         Text(_parse_path, "a path", "FILE"),
@@ -120,6 +140,12 @@ class Settings:
         None,
         Text(_parse_path, "a path", "FILE"),
         "Accept only callers with a certificate of these authorities (PEM).",
+    )
+    tls_ca: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_path, "a path", "FILE"),
+        "Accept only other servers on the same topic with a certificate of these authorities (PEM). By default, those "
+        "of --tls-client-ca, or those that gRPC brings.",
     )
     insecure: bool = _setting(
         False,
@@ -203,6 +229,9 @@ class Settings:
             raise ValueError("a Kafka log needs its brokers: --bootstrap HOST:PORT or ORDERTRAIL_BOOTSTRAP")
         if self.commands_topic == self.topic:
             raise ValueError(f"submitted commands need another topic than the log, which is on {self.topic}")
+        subscriptions_topic = self.subscriptions_topic or subscriptions_topic_of(self.topic)
+        if subscriptions_topic in (self.topic, self.commands_topic or commands_topic_of(self.topic)):
+            raise ValueError(f"subscriptions need a topic of their own, and {subscriptions_topic} is another one")
         self._check_transport()
 
     @property
@@ -210,7 +239,7 @@ class Settings:
         """The files for TLS; None if the server listens without it."""
         if self.tls_cert is None or self.tls_key is None:
             return None
-        return CertificateFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
+        return CertificateFiles(self.tls_cert, self.tls_key, self.tls_client_ca, self.tls_ca)
 
     def _check_transport(self) -> None:
         if (self.tls_cert is None) != (self.tls_key is None):

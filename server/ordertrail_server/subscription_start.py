@@ -1,4 +1,4 @@
-"""Builds the part of a server that serves subscriptions."""
+"""Builds the part of a server on the embedded log that serves subscriptions."""
 
 import logging
 from collections.abc import Callable, Coroutine
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.edge.refused_service import SUBSCRIPTIONS_DAMAGED, SUBSCRIPTIONS_OFF
+from ordertrail_server.edge.refused_service import SUBSCRIPTIONS_DAMAGED
 from ordertrail_server.edge.server import Server
 from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.embedded.log import EmbeddedLog
-from ordertrail_server.log.port import Log
 from ordertrail_server.new_id import create_id
 from ordertrail_server.settings import Settings
 from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
@@ -31,7 +30,7 @@ Watch = Callable[[Coroutine[Any, Any, None]], None]
 
 async def start_subscriptions(
     server: Server,
-    log: Log,
+    log: EmbeddedLog,
     path: Path,
     settings: Settings,
     history: HistoryService,
@@ -43,9 +42,6 @@ async def start_subscriptions(
 
     `ends` are those of the log at the start; `watch` runs a task whose failure ends the server.
     """
-    if not isinstance(log, EmbeddedLog):
-        server.refuse_subscriptions(SUBSCRIPTIONS_OFF)
-        return
     source = EventSource(history.hub)
     try:
         state_log = await EmbeddedStateLog.open(path)

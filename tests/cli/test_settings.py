@@ -26,12 +26,15 @@ OUTSIDE = {
     "bootstrap": [",", "a:9092,", ":9092", "a:0", "a:99999", "a:-1", "a b:9092", "[::1]:x"],
     "topic": ["", ".", "..", "a b", "a/b", "é", "x" * 250],
     "commands_topic": [".", "..", "a b", "a/b", "é", "x" * 250],
+    "subscriptions_topic": [".", "..", "a b", "a/b", "é", "x" * 250],
+    "advertise": ["0.0.0.0:50051", "[::]:50051", "127.0.0.1", "127.0.0.1:0", ":50051", "unix:"],
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
     "admin_listen": ["127.0.0.1", "127.0.0.1:99999", "unix:/run/admin.sock"],
     "tls_cert": [""],
     "tls_key": [""],
     "tls_client_ca": [""],
+    "tls_ca": [""],
     "insecure": ["", " ", "maybe", "2"],
     "allow_unlocked_schema": ["", " ", "maybe", "2"],
     "timeline": ["", " ", "maybe", "2"],
@@ -44,6 +47,8 @@ INSIDE = {
     "bootstrap": ["", "a:9092", "a", "a:9092, b:9093", "[::1]:9092", "[::1]", "PLAINTEXT://a:9092"],
     "topic": ["a", "A.b_c-9", "x" * 249],
     "commands_topic": ["", "a", "A.b_c-9", "x" * 249],
+    "subscriptions_topic": ["", "a", "A.b_c-9", "x" * 249],
+    "advertise": ["", "orders-1:50051", "[::1]:50051", "unix:/run/orders.sock"],
     "role": ["command", "projector, query"],
     "listen": ["127.0.0.1:0", "[::1]:50051", "unix:/run/orders.sock"],
     "admin_listen": ["", "127.0.0.1:0", "[::1]:9464"],
@@ -51,12 +56,16 @@ INSIDE = {
     "tls_cert": [],
     "tls_key": [],
     "tls_client_ca": [],
+    "tls_ca": ["ca.pem"],
     "insecure": ["true", "0"],
     "allow_unlocked_schema": ["true", "0"],
     "timeline": ["false", "1"],
     "webhook_allow": ["", "10.0.0.0/8", "10.1.2.3, ::1,fd00::/8"],
     "webhook_ca": ["some file"],
 }
+UNSET = ("bootstrap", "commands_topic", "subscriptions_topic", "advertise", "admin_listen")
+"""Settings that have no value by default."""
+
 # A server that starts in spite of a wrong value fails with this directory.
 NOWHERE = ["--data", "/dev/null/none"]
 NUMBERS = [name for name, setting in SETTINGS.items() if is_number(setting)]
@@ -105,7 +114,7 @@ def test_value_out_of_bounds_is_refused_with_name_value_and_bounds(name: str, va
 @pytest.mark.parametrize(("name", "value"), WITHIN_BOUNDS, ids=shorten)
 def test_value_within_bounds_is_accepted(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ORDERTRAIL_{name.upper()}", value)
-    assert str(getattr(read_settings({}), name)) or name in ("admin_listen", "bootstrap", "commands_topic")
+    assert str(getattr(read_settings({}), name)) or name in UNSET
 
 
 def test_every_refused_setting_is_named() -> None:

@@ -14,8 +14,10 @@ def security_settings(secrets: dict[str, str]) -> list[dict[str, str]]:
 
 
 def acl_operations(role: str, resource: str) -> list[str]:
-    """Return the operations on the topic or group that the page lists for a role, by librdkafka's names."""
-    rows = [(names, roles) for name, names, roles in read_table(PAGE, "on") if name.startswith(f"the {resource}")]
+    """Return the operations on the topics or a group that the page lists for a role, by librdkafka's names."""
+    rows = [
+        (names, roles) for name, names, roles in read_table(PAGE, "on") if name.replace("`", "") == f"the {resource}"
+    ]
     operations = [names for names, roles in rows if roles in (role, "every role")]
     return [re.sub(r"(?<!^)([A-Z])", r"_\1", name).upper() for name in ", ".join(operations).split(", ")]
 

@@ -1,22 +1,25 @@
 """The security set-ups of docs/kafka.md, against a broker with TLS, passwords, certificates and ACLs."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from confluent_kafka.admin import ResourceType  # type: ignore[attr-defined]  # the package marks no exports
 from tests.docs.kafka_page import PAGE, acl_operations, security_settings
 from tests.docs.pages import read_table
 from tests.e2e.kafka.servers import create_server, run_servers
 from tests.e2e.running_server import wait_until_serving
 from tests.kafka.certificates import create_certificates
 from tests.kafka.cluster import Cluster, run_cluster
-from tests.kafka.secured_cluster import CERTIFIED, PASSWORD, USER, grant, secured_setup
+from tests.kafka.secured_cluster import CERTIFIED, GROUP, PASSWORD, TOPIC, USER, grant, secured_setup
 
 from ordertrail.client import connect, line
+from ordertrail.v1.subscription_service_pb2 import DeliveryOutcome
 from ordertrail_server.cli.main import ordertrail
-from ordertrail_server.edge.server import HISTORY
+from ordertrail_server.edge.server import HISTORY, SUBSCRIPTIONS as SUBSCRIPTION_SERVICE
 from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.settings import FIXED
@@ -25,6 +28,7 @@ from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS
 
 SCRAM, PLAIN, CERTIFICATE = range(3)
+SUBSCRIPTIONS = "orders.subscriptions"
 
 
 class Secured(NamedTuple):
@@ -39,11 +43,24 @@ def brokers(kafka: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     create_certificates(certificates)
     settings = security_settings({"/etc/ordertrail": str(certificates), "…": PASSWORD})
     with run_cluster(tmp_path_factory.mktemp("secured"), setup=secured_setup(certificates)) as cluster:
-        for topic in (ORDER_EVENTS, ORDER_COMMANDS):
+        for topic in (ORDER_EVENTS, ORDER_COMMANDS, SUBSCRIPTIONS):
             create_topic({"bootstrap.servers": cluster.bootstrap}, topic, partitions=1, replicas=1)
-        for user, role in ((USER, "command"), (CERTIFIED, "query")):
-            grant(cluster, user, acl_operations(role, "topic"), acl_operations(role, "group"))
+        grant(cluster, USER, rights_of("command"))
+        grant(cluster, CERTIFIED, rights_of("query") | subscription_rights())
         yield Secured(cluster, settings)
+
+
+def rights_of(role: str) -> dict[tuple[ResourceType, str], list[str]]:
+    topics = dict.fromkeys([(TOPIC, ORDER_EVENTS), (TOPIC, ORDER_COMMANDS)], acl_operations(role, "topics"))
+    return {**topics, (GROUP, "ordertrail"): acl_operations(role, "group ordertrail")}
+
+
+def subscription_rights() -> dict[tuple[ResourceType, str], list[str]]:
+    operations = acl_operations("query", "topics") + acl_operations("query", f"topic {SUBSCRIPTIONS}")
+    return {
+        (TOPIC, SUBSCRIPTIONS): operations,
+        (GROUP, SUBSCRIPTIONS): acl_operations("query", f"group {SUBSCRIPTIONS}"),
+    }
 
 
 def server_settings(brokers: Secured, set_up: int) -> dict[str, str]:
@@ -56,9 +73,11 @@ def server_settings(brokers: Secured, set_up: int) -> dict[str, str]:
 def test_documentation_page_shows_each_set_up_once(brokers: Secured) -> None:
     mechanisms = [variables.get("ORDERTRAIL_KAFKA_SASL_MECHANISMS") for variables in brokers.settings]
     assert mechanisms == ["SCRAM-SHA-512", "PLAIN", None]
-    assert acl_operations("command", "topic") == ["READ", "DESCRIBE_CONFIGS", "WRITE"]
-    assert acl_operations("query", "topic") == ["READ", "DESCRIBE_CONFIGS"]
-    assert acl_operations("query", "group") == ["DESCRIBE"]
+    assert acl_operations("command", "topics") == ["READ", "DESCRIBE_CONFIGS", "WRITE"]
+    assert acl_operations("query", "topics") == ["READ", "DESCRIBE_CONFIGS"]
+    assert acl_operations("query", "group ordertrail") == ["DESCRIBE"]
+    assert acl_operations("query", f"topic {SUBSCRIPTIONS}") == ["WRITE", "DELETE"]
+    assert acl_operations("query", f"group {SUBSCRIPTIONS}") == ["READ", "DESCRIBE"]
 
 
 @pytest.mark.parametrize("set_up", [SCRAM, PLAIN], ids=["SCRAM", "PLAIN"])
@@ -77,6 +96,12 @@ async def test_command_server_with_password_and_query_server_with_certificate(
             receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
             order = await history.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
             assert order.customer_id == "shop-1"
+            await wait_until_serving(reads.address, SUBSCRIPTION_SERVICE.full_name)
+            await history.create_subscription(f"mails-{set_up}")
+            async with asyncio.timeout(60), history.consume(f"mails-{set_up}") as consumer:
+                assert (
+                    await consumer.acknowledge(await anext(consumer)) == DeliveryOutcome.DELIVERY_OUTCOME_ACKNOWLEDGED
+                )
 
 
 async def test_log_opens_without_rights_to_its_commands(brokers: Secured, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from select import select
 from typing import Self
@@ -167,10 +168,15 @@ def read_start_refusal(data: Path, address: str = "127.0.0.1:0", environment: Ma
     return result.stderr
 
 
-async def wait_until_serving(address: str, service: str = "", serving: bool = True) -> None:
+async def wait_until_serving(
+    address: str, service: str = "", serving: bool = True, credentials: grpc.ChannelCredentials | None = None
+) -> None:
     """Wait until grpc.health.v1 reports that a service is serving, or is not."""
+    open_channel = (
+        grpc.aio.insecure_channel if credentials is None else partial(grpc.aio.secure_channel, credentials=credentials)
+    )
     expected_status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-    async with asyncio.timeout(START_SECONDS), grpc.aio.insecure_channel(address) as channel:
+    async with asyncio.timeout(START_SECONDS), open_channel(address) as channel:
         watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service))
         async for response in watch:
             if response.status == expected_status:

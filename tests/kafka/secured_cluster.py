@@ -1,5 +1,6 @@
 """A secured cluster: TLS, users with passwords or certificates, and access rights for each."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package marks no exports
@@ -11,8 +12,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the package
     ResourceType,
 )
 from tests.kafka.cluster import Cluster, Setup
-
-from ordertrail_server.log.topic_name import ORDER_COMMANDS, ORDER_EVENTS
 
 USER, PASSWORD = "ordertrail", "not-so-secret"  # of a cluster that lives for one test
 CERTIFIED = "CN=server"
@@ -44,16 +43,15 @@ def secured_setup(certificates: Path) -> Setup:
     )
 
 
-def grant(cluster: Cluster, user: str, topic_rights: list[str], group_rights: list[str]) -> None:
-    """Grant a user rights to the log's topics and to the servers' group, by librdkafka's names of the rights."""
+TOPIC, GROUP = ResourceType.TOPIC, ResourceType.GROUP
+
+
+def grant(cluster: Cluster, user: str, rights: Mapping[tuple[ResourceType, str], list[str]]) -> None:
+    """Grant a user rights to topics and groups, by librdkafka's names of the rights."""
     bindings = [
-        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[right], ALLOW)
-        for kind, name, rights in (
-            (ResourceType.TOPIC, ORDER_EVENTS, topic_rights),
-            (ResourceType.TOPIC, ORDER_COMMANDS, topic_rights),
-            (ResourceType.GROUP, "ordertrail", group_rights),
-        )
-        for right in rights
+        AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", AclOperation[operation], ALLOW)
+        for (kind, name), operations in rights.items()
+        for operation in operations
     ]
     admin = AdminClient({"bootstrap.servers": cluster.bootstrap})
     for result in admin.create_acls(bindings).values():

@@ -99,7 +99,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: _ErrorReason.ValueType  # 74
     """The server has as many subscriptions, or consumers, as its limits allow."""
     ERROR_REASON_SUBSCRIPTIONS_OFF: _ErrorReason.ValueType  # 75
-    """The server's log is a Kafka topic, on which it offers no subscriptions."""
+    """The log is on Kafka, and its topic of subscriptions is missing, or the server has no rights to it."""
     ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK: _ErrorReason.ValueType  # 76
     """The subscription posts its events to a webhook, so it has no consumers."""
     ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK: _ErrorReason.ValueType  # 77
@@ -197,7 +197,7 @@ ERROR_REASON_DELIVERY_NOT_PARKED: ErrorReason.ValueType  # 73
 ERROR_REASON_TOO_MANY_SUBSCRIPTIONS: ErrorReason.ValueType  # 74
 """The server has as many subscriptions, or consumers, as its limits allow."""
 ERROR_REASON_SUBSCRIPTIONS_OFF: ErrorReason.ValueType  # 75
-"""The server's log is a Kafka topic, on which it offers no subscriptions."""
+"""The log is on Kafka, and its topic of subscriptions is missing, or the server has no rights to it."""
 ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK: ErrorReason.ValueType  # 76
 """The subscription posts its events to a webhook, so it has no consumers."""
 ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK: ErrorReason.ValueType  # 77

@@ -11,7 +11,8 @@ from ordertrail_server.edge.rpc_handler import Context, Handler, abort
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 SUBSCRIPTIONS_OFF = Refusal(
-    ERROR_REASON_SUBSCRIPTIONS_OFF, "The log of this server is a Kafka topic, on which it offers no subscriptions."
+    ERROR_REASON_SUBSCRIPTIONS_OFF,
+    "The log of this server has no topic of subscriptions; create it with `ordertrail topics create`.",
 )
 SUBSCRIPTIONS_DAMAGED = Refusal(
     ERROR_REASON_UNAVAILABLE,

@@ -1,7 +1,7 @@
 """The calls about subscriptions that this server answers itself in one term."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from ordertrail_server.edge.draining import Draining
@@ -14,13 +14,19 @@ from ordertrail_server.subscriptions.kafka.pulse import Pulse
 class ServedTerm:
     """Runs calls with the term's handlers. `on_end` is called once no further calls may begin.
 
-    Nothing is sent once the pulse has stopped.
+    Nothing is sent once the pulse has stopped. `stop_work` stops what works without a caller, as webhooks do.
     """
 
     def __init__(
-        self, handlers: dict[str, Handler], draining: Draining, pulse: Pulse, on_end: Callable[["ServedTerm"], None]
+        self,
+        handlers: dict[str, Handler],
+        draining: Draining,
+        pulse: Pulse,
+        stop_work: Callable[[], Awaitable[None]],
+        on_end: Callable[["ServedTerm"], None],
     ) -> None:
         self._handlers, self._draining, self._pulse, self._on_end = handlers, draining, pulse, on_end
+        self._stop_work: Callable[[], Awaitable[None]] | None = stop_work
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count, self._idle = 0, asyncio.Event()
         self._idle.set()
@@ -55,6 +61,12 @@ class ServedTerm:
     async def wait_idle(self) -> None:
         """Wait until no call is running."""
         await self._idle.wait()
+
+    async def stop_work(self) -> None:
+        """Stop what works without a caller. A second call has no effect."""
+        stop, self._stop_work = self._stop_work, None
+        if stop is not None:
+            await stop()
 
     def end(self) -> None:
         """End the remaining calls as unavailable, and take no further ones."""

@@ -65,9 +65,11 @@ class SubscriptionRouter:
         self._leader = LeaderChannel(find_address, own_address, files, self.note_change)
         return self._leader.watch()
 
-    def serve(self, handlers: dict[str, Handler], draining: Draining, pulse: Pulse) -> ServedTerm:
+    def serve(
+        self, handlers: dict[str, Handler], draining: Draining, pulse: Pulse, stop_work: Callable[[], Awaitable[None]]
+    ) -> ServedTerm:
         """Answer calls by these handlers, until the term is drained or ended. `draining` ends the handlers' streams."""
-        self._term = ServedTerm(handlers, draining, pulse, self._forget)
+        self._term = ServedTerm(handlers, draining, pulse, stop_work, self._forget)
         self.note_change()
         return self._term
 

@@ -17,7 +17,7 @@ from ordertrail_server.log.kafka.settings import Settings, create_client, group_
 _log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
-REVOKE_SECONDS = 5.0
+REVOKE_SECONDS = 8.0
 """How long the group waits for the work of a server that must hand the partition over."""
 
 RETRY_SECONDS = 1.0

@@ -26,8 +26,8 @@ AWAY_SECONDS = 30.0
 
 PULSE_SECONDS = 0.25
 
-DRAIN_SECONDS, SAVE_SECONDS, END_SECONDS = 1.0, 3.0, 4.5
-"""How long consumers have to end their calls, the positions to be stored, and all of that, in an orderly end."""
+DRAIN_SECONDS, SAVE_SECONDS, END_SECONDS = 1.0, 3.0, 7.5
+"""How long consumers have to end their calls, the positions to be stored, and all of it with webhooks, in an orderly end."""
 
 ENDED = Refusal(ERROR_REASON_UNAVAILABLE, "Another server serves the subscriptions from now on; retry shortly.")
 
@@ -51,6 +51,9 @@ class ServedTerm(Protocol):
 
     async def wait_idle(self) -> None:
         """Wait until no call is running."""
+
+    async def stop_work(self) -> None:
+        """Stop what works without a caller. A second call has no effect."""
 
     def end(self) -> None:
         """End the remaining calls as unavailable."""
@@ -157,6 +160,7 @@ class Holder:
             await _cancel(revoked, *work)
             subscriptions.abandon(Refused(ENDED))
             term.end()
+            await term.stop_work()
 
     async def _watch_pulse(self) -> None:
         """Raises TermLost."""
@@ -171,6 +175,7 @@ class Holder:
         term.drain()
         with suppress(TimeoutError):
             await asyncio.wait_for(term.wait_idle(), DRAIN_SECONDS)
+        await term.stop_work()
         await _cancel(*work)
         with suppress(TimeoutError, TermLost, StateUnavailable):
             await asyncio.wait_for(subscriptions.close(), SAVE_SECONDS)

@@ -1,0 +1,80 @@
+"""Two servers on one topic share subscriptions: each answers every call, and consumers of both share the orders.
+
+They have mutual TLS, also between each other.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from tests.e2e.kafka.servers import run_servers
+from tests.e2e.kafka.subscribers import ACKNOWLEDGED, SERVICE, create_subscription_server, create_topics
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.tls.authority import Authority
+from tests.kafka.cluster import Cluster
+
+from ordertrail.client import OrderTrail, connect, line
+from ordertrail.errors import NotFound
+from ordertrail.tls import read_credentials
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def servers(
+    cluster: Cluster, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[RunningServer]]:
+    topic, directory = create_topics(cluster, "shared"), tmp_path_factory.mktemp("shared")
+    certificate, key = map(str, authority.sign("server"))
+    tls = {"TLS_CERT": certificate, "TLS_KEY": key, "TLS_CLIENT_CA": str(authority.file)}
+    created = [create_subscription_server(cluster, topic, directory / name, **tls) for name in ("first", "second")]
+    with run_servers(*created) as running:
+        yield running
+        assert [server.stop() for server in running] == [0, 0]
+    assert [server.faults for server in running] == [[], []]
+
+
+@pytest.fixture
+async def clients(servers: list[RunningServer], authority: Authority) -> AsyncIterator[list[OrderTrail]]:
+    credentials = read_credentials(authority.file, *authority.sign("client"))
+    for server in servers:
+        await wait_until_serving(server.address, SERVICE, credentials=credentials)
+    addresses = [server.address for server in servers]
+    async with (
+        connect(addresses[0], credentials=credentials) as first,
+        connect(addresses[1], credentials=credentials) as second,
+    ):
+        yield [first, second]
+
+
+async def test_every_server_answers_every_call(clients: list[OrderTrail]) -> None:
+    first, second = clients
+    created = await first.create_subscription("mails", max_attempts=1)
+    assert [subscription.name async for subscription in second.subscriptions()] == ["mails"]
+    updated = await second.update_subscription("mails", max_attempts=3)
+    assert (created.max_attempts, updated.max_attempts) == (1, 3)
+    assert (await first.subscription("mails")).max_attempts == 3
+    await second.delete_subscription("mails")
+    for client in clients:
+        with pytest.raises(NotFound) as refusal:
+            await client.subscription("mails")
+        assert refusal.value.reason == "SUBSCRIPTION_NOT_FOUND"
+
+
+async def test_consumers_of_both_servers_share_the_orders(clients: list[OrderTrail]) -> None:
+    first, second = clients
+    await first.create_subscription("shared", now=True)
+    async with (
+        asyncio.timeout(60),
+        first.consume("shared", max_events=5) as one,
+        second.consume("shared", max_events=5) as two,
+    ):
+        receipts = [await first.place("shop-1", [line("p_1", 1, "5.20", "EUR")]) for _ in range(10)]
+        deliveries = [(consumer, await anext(consumer)) for consumer in (one, two) for _ in range(5)]
+        assert {delivery.event.order_id for _, delivery in deliveries} == {receipt.order_id for receipt in receipts}
+        for consumer, delivery in deliveries:
+            assert await consumer.acknowledge(delivery) == ACKNOWLEDGED
+    assert (await second.subscription("shared")).lag_count == 0
