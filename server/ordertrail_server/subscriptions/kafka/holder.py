@@ -27,7 +27,7 @@ AWAY_SECONDS = 30.0
 PULSE_SECONDS = 0.25
 
 DRAIN_SECONDS, SAVE_SECONDS, END_SECONDS = 1.0, 3.0, 7.5
-"""How long consumers have to end their calls, the positions to be stored, and all of it with webhooks, in an orderly end."""
+"""In an orderly end: how long calls of consumers may last, storing the positions, and all of it with webhooks."""
 
 ENDED = Refusal(ERROR_REASON_UNAVAILABLE, "Another server serves the subscriptions from now on; retry shortly.")
 
