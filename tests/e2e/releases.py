@@ -1,10 +1,10 @@
 """Servers that cannot read some events of this release: an older one, and one with a damaged process."""
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.copied_code import copy_code
 from tests.e2e.running_server import ROOT, RunningServer
 from tests.schema.event_cases import NEWEST
 
@@ -17,7 +17,7 @@ ILL = "import decimal\ndecimal.DefaultContext.prec = 5\ndecimal.setcontext(decim
 def older_release(data: Path, folder: Path) -> RunningServer:
     """Return a server from a tree that does not know `UNKNOWN` yet; it is of another definition, as any release is."""
     tree = folder / "older"
-    shutil.copytree(SERVER, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_code(SERVER, tree)
     schema = tree / "ordertrail_server" / "schema"
     with (schema / "reading.py").open("a") as source:
         source.write(f"\n_PARSED[{UNKNOWN!r}] = None\n_PASSING.pop({UNKNOWN!r}, None)\n")

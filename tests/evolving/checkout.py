@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from shutil import copy2, copytree, ignore_patterns
+from shutil import copy2
 
 from tests.contract.generator import install_generator
+from tests.copied_code import copy_code
 from tests.e2e.running_server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +58,7 @@ def check_out(root: Path) -> Checkout:
     """Copy this checkout to `root`, which must not exist."""
     install_generator()
     for folder in FOLDERS:
-        copytree(ROOT / folder, root / folder, ignore=ignore_patterns("__pycache__"))
+        copy_code(ROOT / folder, root / folder)
     for file in FILES:
         copy2(ROOT / file, root / file)
     (root / GENERATOR).symlink_to(ROOT / GENERATOR)

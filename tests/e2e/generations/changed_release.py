@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.copied_code import copy_code
 from tests.e2e.running_server import ROOT, START_SECONDS, RunningServer, build_environment
 
 CLIENT, SERVER = ROOT / "client", ROOT / "server"
@@ -42,7 +43,7 @@ class ChangedRelease(NamedTuple):
 def change_release(folder: Path) -> ChangedRelease:
     """Copy the tree into a new folder, and change the rule."""
     tree = folder / "server"
-    shutil.copytree(SERVER, tree, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_code(SERVER, tree)
     (folder / "proto").mkdir()
     shutil.copy2(ROOT / "proto" / "schema.lock", folder / "proto")
     with (tree / "ordertrail_server" / "orders" / "evolve.py").open("a") as source:
