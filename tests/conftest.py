@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.kafka.class_archive import record_class_archive
 from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.distribution import KafkaMissing, fetch_jars, find_java
 from tests.worker_groups import GroupScheduling, group_of, order_of
@@ -54,6 +55,7 @@ def require_kafka(version: str = "") -> None:
 def kafka() -> None:
     """Kafka is installed; the test starts its own brokers."""
     require_kafka()
+    record_class_archive()
 
 
 @pytest.fixture(scope="session")

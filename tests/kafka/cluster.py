@@ -75,14 +75,14 @@ class Cluster:
             for number, node_ports in enumerate(ports, 1)
         ]
 
-    def start(self) -> None:
-        """Start all nodes, and return when each serves clients."""
+    def start(self, *options: str) -> None:
+        """Start all nodes with additional options of Java, and return when each serves clients."""
         if self._relays is not None:
             self._relays.start()
         cluster_id = str(Uuid(0x4F72646572747261, 0x696C2064657600))
         for node in self.nodes:
             node.format(cluster_id)
-            node.start()
+            node.start(*options)
         self.await_ready()
 
     def close(self) -> None:

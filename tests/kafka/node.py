@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import DEVNULL, STDOUT, Popen, run
 
-from tests.kafka.distribution import fetch_jars, find_java
+from tests.kafka.distribution import fetch_jars, find_class_archive, find_java
 from tests.process_freeze import freeze_process
 
 OPTIONS = ("-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
@@ -41,10 +41,11 @@ class Node:
             with self._output.open("ab") as output:
                 run(command, stdin=DEVNULL, stdout=output, stderr=STDOUT, check=True)
 
-    def start(self) -> None:
-        """Start the process, without waiting until it is ready."""
+    def start(self, *options: str) -> None:
+        """Start the process with additional options of Java, without waiting until it is ready."""
         with self._output.open("ab") as output:
-            self._process = Popen(self._command("kafka.Kafka"), stdin=DEVNULL, stdout=output, stderr=STDOUT)
+            command = self._command("kafka.Kafka", options=options)
+            self._process = Popen(command, stdin=DEVNULL, stdout=output, stderr=STDOUT)
 
     def check(self) -> None:
         """Raise RuntimeError with the process's output if it has ended by itself."""
@@ -78,11 +79,15 @@ class Node:
         if self._process is not None:
             self._process.send_signal(number)
 
-    def _command(self, main: str, *arguments: str) -> list[str]:
+    def _command(self, main: str, *arguments: str, options: Sequence[str] = ()) -> list[str]:
         hosts = [] if self._hosts is None else [f"-Djdk.net.hosts.file={self._hosts}"]
+        # The archive fits the jars of one version.
+        archive = [] if self._version or not find_class_archive().exists() else [find_class_archive()]
         return [
             find_java(),
             *OPTIONS,
+            *(f"-XX:SharedArchiveFile={path}" for path in archive),
+            *options,
             *hosts,
             "-cp",
             f"{fetch_jars(self._version)}/*",
