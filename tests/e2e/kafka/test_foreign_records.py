@@ -1,12 +1,13 @@
 """Foreign bytes on a topic crash no server, change no history, and are counted."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from random import Random
 
+import pytest
 from confluent_kafka import Consumer, TopicPartition
 from tests.e2e.kafka.servers import Caller, change_quantity, create_empty_topic, create_server, run_servers
 from tests.e2e.refusals import catch_refusal
@@ -15,6 +16,7 @@ from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order, new_id
 from tests.kafka.cluster import Cluster
 from tests.kafka.foreign_records import Foreign, OwnRecord, create_broken_record, generate_foreign, produce
+from tests.trials import choose_size
 
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, ListOrderEventsRequest
@@ -26,10 +28,12 @@ from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.sqlite import sqlite3
 
 PARTITIONS = 3
-MANY = 100_000
+MANY = choose_size(20_000, 100_000, 100_000)
+PART = 2_000
 DAMAGED = 5
 
 
+@pytest.mark.sampled
 async def test_foreign_messages_are_counted_and_change_no_history(cluster: Cluster, tmp_path: Path) -> None:
     topic = create_empty_topic(cluster, "foreign", PARTITIONS)
     server = create_server(cluster, topic, tmp_path / "all", "command,projector,query")
@@ -41,11 +45,9 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
             tokens = [receipt.consistency_token for receipt in caller.receipts]
             before = [await read_history(caller, order_id, tokens) for order_id in orders]
             messages = generate_foreign(Random(5), await asyncio.to_thread(read_records, cluster, topic), PARTITIONS)
-            placing = asyncio.create_task(place_orders(caller))
-            count = await asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, MANY))
+            await place_orders_during(caller, cluster, topic, messages)
             broken_records = [create_broken_record(order_id, 2, PARTITIONS) for order_id in orders[:DAMAGED]]
             await asyncio.to_thread(produce, cluster.bootstrap, topic, iter(broken_records))
-            placed = await placing
             for order_id in orders[DAMAGED:]:
                 await caller.send(1, change_quantity(order_id, 1))
             # A token belongs to one partition. Together these are behind the damage in all partitions.
@@ -56,13 +58,13 @@ async def test_foreign_messages_are_counted_and_change_no_history(cluster: Clust
             assert [events[:1] for events in after] == before[DAMAGED:]
             assert {len(events) for events in after} == {2}
             report = await caller.check_topic(cluster, topic, DAMAGED)
-            assert len(report.foreign) == count
+            assert len(report.foreign) == MANY
             partition, offset = report.foreign[-1]
             explained = await caller.query(0, ExplainEventRequest(partition=partition, offset=offset))
             assert (explained.verdict, bool(explained.verdict_detail)) == (RECORD_VERDICT_FOREIGN, True)
         assert server.stop() == 0
         assert command_server.stop() == 0
-    facts = 30 + (30 - DAMAGED) + placed
+    facts = 30 + (30 - DAMAGED) + MANY // PART * 10
     assert count_records(server) == {
         "records": MANY + DAMAGED + facts,
         "foreign": MANY,
@@ -92,11 +94,16 @@ async def test_message_without_value_ends_a_wait_for_records(cluster: Cluster) -
     await log.close()
 
 
-async def place_orders(caller: Caller) -> int:
-    """Place orders while foreign messages are written, and return their number."""
-    for number in range(100):
-        await caller.send(number % 2, build_order(new_id("meanwhile")))
-    return 100
+async def place_orders_during(caller: Caller, cluster: Cluster, topic: str, messages: Iterator[Foreign]) -> None:
+    """Write all foreign messages, and place ten orders during each part of them.
+
+    A call may have to wait until its server has read the foreign messages before its record: of a part or two, so that
+    the deadline of a call does not depend on the number of all.
+    """
+    for _ in range(MANY // PART):
+        part = asyncio.create_task(asyncio.to_thread(produce, cluster.bootstrap, topic, islice(messages, PART)))
+        await place_alternately(caller, 10)
+        await part
 
 
 async def read_history(caller: Caller, order_id: str, tokens: Sequence[str]) -> list[bytes]:
