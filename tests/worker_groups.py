@@ -7,16 +7,20 @@ from xdist.scheduler import LoadScopeScheduling
 # These words in the name of a file or parameter mark the tests that need a Kafka broker.
 _KAFKA = re.compile(r"kafka|topic|chaos|compose|log/test_copy")
 
+# Tests of the files in one of these folders share what takes long to build.
+_FOLDERS = re.compile(r"(tests/evolving|tests/e2e/damage)/[^/]+")
+
 # Groups that run processes for long, the longest first. All others are short.
 _LONG = ("kafka", "tests/evolving", "tests/e2e/", "tests/projections/", "tests/cli/", "tests/examples/", "tests/docs/")
 
 
 def group_of(nodeid: str) -> str:
-    """Return the group of a test: all on Kafka, all on the checkout of the next release, or those of one file."""
+    """Return the group of a test: all on Kafka, those of a folder that shares something, or those of one file."""
     file = nodeid.partition("::")[0]
     if _KAFKA.search(file) or "kafka" in nodeid.partition("[")[2]:
         return "kafka"
-    return "tests/evolving" if re.fullmatch(r"tests/evolving/[^/]+", file) else file
+    folder = _FOLDERS.fullmatch(file)
+    return folder[1] if folder else file
 
 
 def order_of(group: str) -> int:

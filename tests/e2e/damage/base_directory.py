@@ -11,11 +11,12 @@ from tests.e2e.damage.fixed_answers import FixedAnswers, record_answers
 from tests.e2e.parked import build_parked_log, make_log
 from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order_commands
+from tests.trials import choose_size
 
 from ordertrail.client import connect
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 
-ORDERS = 600
+ORDERS = choose_size(250, 600, 600)
 FURTHER_ORDERS = 20
 
 
