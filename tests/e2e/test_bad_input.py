@@ -10,6 +10,7 @@ from tests.e2e.refusals import PYTHON, catch_refusal, catch_refusal_if_any, read
 from tests.e2e.rpcs import RPCS, build_request
 from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.e2e.sample_orders import build_order
+from tests.trials import choose_size
 
 from ordertrail.client import OrderTrail
 from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
@@ -20,7 +21,7 @@ BATCHED = [name for name, rpc in RPCS.items() if rpc.batched]
 MEBIBYTE = 1 << 20
 # A tag without a value; a length beyond the end; a number without an end; a group that does not end.
 NO_MESSAGES = (b"\x0a", b"\x0a\xff\xff\xff\xff\x0f", b"\x08" + b"\xff" * 11, b"\xff" * 40, b"\x0b\x0b")
-RANDOM_REQUESTS = 300  # to each rpc
+RANDOM_REQUESTS = choose_size(60, 300, 10_000)  # to each rpc
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +105,7 @@ async def test_commands_with_many_empty_lines_are_refused_in_bounded_memory(shar
         assert shared.resident_bytes - before < 32 * MEBIBYTE
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", RPCS)
 async def test_random_bytes_never_cause_an_internal_error(shared: RunningServer, orders: OrderTrail, name: str) -> None:
     rpc, random = RPCS[name], Random(name)

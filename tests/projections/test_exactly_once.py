@@ -13,6 +13,7 @@ from tests.projections.log_builder import build_many_orders
 from tests.projections.memory_directory import memory_directory
 from tests.projections.random_log import PARTITIONS, LogSteps, build_log, compute_verdicts, log_steps
 from tests.projections.stored_rows import Rows, indexes
+from tests.trials import choose_size
 
 from ordertrail_server.log.port import Logged
 from ordertrail_server.orders.chain import Verdict
@@ -25,6 +26,7 @@ from ordertrail_server.projections.projection_error import PositionMoved
 pytestmark = pytest.mark.usefixtures("frequent_snapshots")
 
 LITTLE_MEMORY = 2_000
+EXAMPLES = choose_size(quick=25, trial=60, long=10_000)
 
 
 def count_verdicts(rows: Rows) -> dict[object, int]:
@@ -34,7 +36,8 @@ def count_verdicts(rows: Rows) -> dict[object, int]:
     return dict(counts)
 
 
-@settings(max_examples=60)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps, st.integers(1, 40), st.integers(0, 10_000))
 def test_any_split_into_batches_gives_the_same_rows(steps: LogSteps, batch: int, cache_bytes: int) -> None:
     async def compare(directory: Path) -> None:
@@ -46,7 +49,8 @@ def test_any_split_into_batches_gives_the_same_rows(steps: LogSteps, batch: int,
         asyncio.run(compare(directory))
 
 
-@settings(max_examples=50)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps, st.lists(st.integers(1, 20), min_size=1))
 def test_restarted_engine_resumes_at_its_position(steps: LogSteps, stops: list[int]) -> None:
     async def compare(directory: Path) -> None:
@@ -65,7 +69,8 @@ def test_restarted_engine_resumes_at_its_position(steps: LogSteps, stops: list[i
         asyncio.run(compare(directory))
 
 
-@settings(max_examples=50)
+@pytest.mark.sampled
+@settings(max_examples=EXAMPLES)
 @given(log_steps)
 def test_every_offset_is_stored_once_with_the_verdict_of_the_chain_rule(steps: LogSteps) -> None:
     async def check_verdicts(directory: Path) -> None:

@@ -21,7 +21,7 @@ from tests.trials import choose_size
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.storage.database_file import remove_database
 
-EXAMPLES = choose_size(quick=50, trial=100, long=20_000)
+EXAMPLES = choose_size(quick=25, trial=100, long=20_000)
 
 EngineSteps = list[tuple[str, object]]
 

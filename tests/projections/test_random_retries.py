@@ -11,13 +11,15 @@ from tests.projections.memory_directory import memory_directory
 from tests.projections.older_release import hide_events
 from tests.projections.random_engine import event_names
 from tests.projections.random_log import ORDER_IDS, PARTITIONS, LogSteps, build_log, log_steps
+from tests.trials import choose_size
 
 from ordertrail_server.log.port import BARRIER
 
 pytestmark = pytest.mark.usefixtures("frequent_snapshots")
 
 
-@settings(max_examples=100)
+@pytest.mark.sampled
+@settings(max_examples=choose_size(quick=35, trial=100, long=10_000))
 @given(log_steps, event_names, event_names, st.integers(0, 60), st.integers(0, 10_000))
 def test_retries_at_any_time_give_the_rows_of_a_fold_that_knows_all_events(
     steps: LogSteps, unknown: set[str], later_unknown: set[str], cut: int, cache_bytes: int

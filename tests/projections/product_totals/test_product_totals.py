@@ -12,6 +12,7 @@ from tests.log.memory import MemoryLog
 from tests.projections.log_builder import PLACED, PLUM_ADDED, LogBuilder
 from tests.projections.product_totals.random_orders import NOON, Step, count_log, steps
 from tests.projections.projection_fold import Fold, fold_later, fold_live
+from tests.trials import choose_size
 
 from ordertrail.v1.order_events_pb2 import OrderedLine, OrderPlaced
 from ordertrail_server.projections import earlier_orders
@@ -32,8 +33,9 @@ def read_totals(directory: Path) -> list[tuple[Any, ...]]:
 WHOLE_LIFE = [Step("o", kind, "apple", quantity, 20) for quantity, kind in enumerate(["add", "change", "ship"], 3)]
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("fold", [fold_live, fold_later])
-@settings(max_examples=60)
+@settings(max_examples=choose_size(quick=25, trial=60, long=10_000))
 @given(life_steps=steps, batch=st.integers(1, 9), has_cache=st.booleans())
 @example(life_steps=[*WHOLE_LIFE, Step("o", "return", "", 0, 20)], batch=1, has_cache=False)
 @example(life_steps=[*WHOLE_LIFE, Step("o", "cancel", "", 0, 20)], batch=2, has_cache=False)
