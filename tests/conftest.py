@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.forked_process import stop_fork_server
 from tests.kafka.class_archive import record_class_archive
 from tests.kafka.cluster import Cluster, run_cluster
 from tests.kafka.distribution import KafkaMissing, fetch_jars, find_java
@@ -39,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if BROKER_FIXTURES.intersection(getattr(item, "fixturenames", ())) and group_of(item.nodeid) != "kafka":
             raise pytest.UsageError(f"{item.nodeid} needs a broker: add its file to tests/worker_groups.py")
     items.sort(key=lambda item: order_of(group_of(item.nodeid)))
+
+
+def pytest_unconfigure() -> None:
+    """Stop what this worker has started for all tests."""
+    stop_fork_server()
 
 
 def require_kafka(version: str = "") -> None:

@@ -6,6 +6,8 @@
 import os
 
 _FORM = os.environ.get("ORDERTRAIL_TRIALS", "quick")
+IS_QUICK = _FORM == "quick"
+"""True in `make test`, false in `make trials`."""
 
 
 def choose_size(quick: int, trial: int, long: int) -> int:

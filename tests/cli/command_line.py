@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from tests.forked_process import PYTHON_PATH, can_fork, run_forked
+
 ROOT = Path(__file__).parents[2]
 ORDERTRAIL = [sys.executable, "-m", "ordertrail_server.cli"]
 ENVIRONMENT = {
     **os.environ,
-    "PYTHONPATH": f"{ROOT / 'client'}{os.pathsep}{ROOT / 'server'}",
+    "PYTHONPATH": PYTHON_PATH,
     "COLUMNS": "80",
     "ORDERTRAIL_GRACE_SECONDS": "1",
 }
@@ -27,7 +29,9 @@ class CommandLine:
         self.environment = {**ENVIRONMENT, "ORDERTRAIL_TARGET": target}
 
     def run(self, *args: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command to its end. In `make test` its process is forked."""
+        if can_fork(self.environment):
+            return run_forked(args, self.environment, timeout=60)
         return subprocess.run(
             [*ORDERTRAIL, *args], env=self.environment, capture_output=True, text=True, timeout=60, check=False
         )

@@ -15,10 +15,11 @@ from typing import Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from tests.forked_process import PYTHON_PATH, ForkedProcess, can_fork, run_forked
 from tests.ports import find_free_port
 
 ROOT = Path(__file__).parents[2]
-COMMAND = (sys.executable, "-m", "ordertrail_server.cli", "serve")
+COMMAND = (sys.executable, "-m", "ordertrail_server.cli")
 # Time limits for a slow machine.
 START_SECONDS, END_SECONDS = 120.0, 90.0
 
@@ -34,7 +35,7 @@ class RunningServer:
         self.address = f"127.0.0.1:{find_free_port()}"
         self._environment = environment
         self._stderr = data.with_name(f"{data.name}.stderr")
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[str] | ForkedProcess | None = None
 
     def start(self) -> Self:
         """Start it and wait until it listens."""
@@ -43,11 +44,18 @@ class RunningServer:
         return self
 
     def spawn(self, process_group: int | None = None) -> None:
-        """Start it and return at once. Process group 0 is a new group, as a shell creates it in a terminal."""
+        """Start it and return at once. Process group 0 is a new group, as a shell creates it in a terminal.
+
+        In `make test` the process is forked if it runs the code of this checkout.
+        """
+        arguments, environment = build_arguments(self.data, self.address), build_environment(self._environment)
         with self._stderr.open("a") as stderr:
+            if process_group is None and can_fork(environment):
+                self._process = ForkedProcess(arguments[len(COMMAND) :], environment, stderr.fileno())
+                return
             self._process = subprocess.Popen(
-                build_arguments(self.data, self.address),
-                env=build_environment(self._environment),
+                arguments,
+                env=environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -122,7 +130,7 @@ class RunningServer:
         return int(child)
 
     @property
-    def _running(self) -> "subprocess.Popen[str]":
+    def _running(self) -> "subprocess.Popen[str] | ForkedProcess":
         assert self._process is not None
         return self._process
 
@@ -144,24 +152,23 @@ def _faults(stderr: str) -> Iterator[str]:
 
 
 def build_arguments(data: Path, address: str) -> list[str]:
-    return [*COMMAND, "--data", str(data), "--listen", address, "--json"]
+    return [*COMMAND, "serve", "--data", str(data), "--listen", address, "--json"]
 
 
 def build_environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERTRAIL_")}
-    return clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "client"), str(ROOT / "server")))} | dict(overrides)
+    return clean | {"PYTHONPATH": PYTHON_PATH} | dict(overrides)
 
 
 def read_start_refusal(data: Path, address: str = "127.0.0.1:0", environment: Mapping[str, str] = {}) -> str:
     """Return the error of a server that refuses to start. Fails if it does not exit with 1, or starts to listen."""
-    result = subprocess.run(
-        build_arguments(data, address),
-        env=build_environment(environment),
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
+    arguments, variables = build_arguments(data, address), build_environment(environment)
+    if can_fork(variables):
+        result = run_forked(arguments[len(COMMAND) :], variables, START_SECONDS)
+    else:
+        result = subprocess.run(
+            arguments, env=variables, capture_output=True, text=True, timeout=START_SECONDS, check=False
+        )
     assert result.returncode == 1, f"{result.returncode}: {result.stderr}"
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
