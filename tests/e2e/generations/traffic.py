@@ -14,7 +14,7 @@ from ordertrail.errors import OrderTrailError
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.receipt_pb2 import Receipt
 
-CALLERS = 3
+CALLERS = 2
 CALL_SECONDS = 20.0
 RETRY_SECONDS = 0.02
 OPTIONS = [("grpc.enable_retries", 0), ("grpc.max_reconnect_backoff_ms", 100)]
