@@ -16,7 +16,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest, ServerReflectionResponse
 from tests.e2e.rpcs import RPCS, build_request
-from tests.e2e.running_server import END_SECONDS, RunningServer, wait_until_serving
+from tests.e2e.running_server import END_SECONDS, START_SECONDS, RunningServer, wait_until_serving
 
 from ordertrail.client import connect, line
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
@@ -114,7 +114,9 @@ async def test_unread_event_stream_does_not_delay_stop(patient_server: RunningSe
             )
         ]
     request = StreamOrderEventsRequest(at_least_as_fresh=[results[-1].receipt.consistency_token])
-    call = channel.unary_stream(RPCS["StreamOrderEvents"].path)(request.SerializeToString())
+    # Without a deadline, the server waits less long for the 400,000 lines to be projected than a busy machine needs.
+    stream = channel.unary_stream(RPCS["StreamOrderEvents"].path)
+    call = stream(request.SerializeToString(), timeout=START_SECONDS)
     await call.read()
     await assert_stops_with_unread(patient_server, call)
 
