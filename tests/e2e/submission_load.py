@@ -15,7 +15,6 @@ from typing import Any
 
 import grpc
 from tests.e2e.reference_fold import ReferenceFold
-from tests.e2e.running_server import RunningServer
 from tests.e2e.sample_orders import build_order_commands
 from tests.e2e.test_submissions import build_submission
 
@@ -78,14 +77,25 @@ class Callers:
         """Stop submitting, wait until every command has its outcome on every server, and return what was seen."""
         self._is_stopping = True
         await asyncio.gather(*self._tasks)
-        for command_id in self.observations.ids:
-            for service in self._services:
-                watch = messages.WatchCommandRequest(command_id=command_id)
-                async for update in service.WatchCommand(watch, timeout=60, wait_for_ready=True):
-                    self.observations.note(update.command)
+        for service in self._services:
+            async with asyncio.timeout(120):
+                while not await self._list_outcomes(service) >= set(self.observations.ids):  # noqa: ASYNC110 (polls a server)
+                    await asyncio.sleep(0.1)
         for channel in self._channels:
             await channel.close(None)
         return self.observations
+
+    async def _list_outcomes(self, service: Any) -> set[str]:
+        """Return the ids of all commands that have an outcome on a server."""
+        query, decided = messages.ListCommandsRequest(page_size=100), set[str]()
+        while True:
+            page = await service.ListCommands(query, timeout=60, wait_for_ready=True)
+            for command in page.commands:
+                self.observations.note(command)
+            decided |= {command.command_id for command in page.commands if command.state in DECIDED}
+            query.page_token = page.next_page_token
+            if not query.page_token:
+                return decided
 
     async def _submit(self, name: str, random: Random) -> None:
         number = 0
@@ -117,20 +127,6 @@ class Callers:
                 # Another server may not have read the command yet.
                 with suppress_failures(*UNKNOWN, grpc.StatusCode.NOT_FOUND):
                     self.observations.note((await random.choice(self._services).GetCommand(query, timeout=5)).command)
-
-
-async def run_rounds(servers: list[RunningServer], rounds: int) -> Observations:
-    callers = Callers([server.address for server in servers])
-    for number in range(rounds):
-        random, count_before = Random(f"{SEED}/{number}"), len(callers.observations.ids)
-        while len(callers.observations.ids) < count_before + 50:  # noqa: ASYNC110 (the callers extend the list)
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(random.uniform(0, 0.5))
-        server = random.choice(servers)
-        server.kill()
-        server.spawn()
-        await asyncio.to_thread(server.wait_until_listening)
-    return await callers.stop()
 
 
 def assert_outcomes_are_links(observations: Observations, reference: ReferenceFold) -> None:
