@@ -1,7 +1,8 @@
 """Builds the admin listener of a server, and the metrics behind it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,8 +18,15 @@ from ordertrail_server.admin.decision_metrics import DecisionMetrics
 from ordertrail_server.admin.listener import AdminListener
 from ordertrail_server.admin.pages import Pages
 from ordertrail_server.admin.server_state import ServerState
-from ordertrail_server.edge.address import Address
+from ordertrail_server.commands.handler import CommandHandler
+from ordertrail_server.edge.address import parse_address
 from ordertrail_server.edge.call_metrics import CallMetrics
+from ordertrail_server.edge.server import Server
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.progress import Progress
+from ordertrail_server.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 ALIVE_SECONDS = 1.0
 
@@ -38,20 +46,23 @@ class Admin:
 
     async def start(
         self,
-        address: Address,
-        state: ServerState,
-        is_serving: Callable[[], bool],
+        settings: Settings,
+        server: Server,
+        log: Log,
+        progress: Mapping[str, Progress],
+        handler: CommandHandler | None,
         watch: Watch,
         exit_stack: AsyncExitStack,
-    ) -> Address:
-        """Listen, and return the address. Raises OSError with the reason."""
+    ) -> None:
+        """Listen on the admin address of the settings. Raises OSError with the reason."""
+        state = ServerState(log, progress, lambda: [] if handler is None else handler.waiting_counts, settings.data)
         self._registry.register(state)
-        pages = Pages(self._registry, is_serving)
-        listener = await asyncio.to_thread(AdminListener, address, pages.page_of)
+        pages = Pages(self._registry, lambda: server.is_serving)
+        listener = await asyncio.to_thread(AdminListener, parse_address(settings.admin_listen), pages.page_of)
         exit_stack.push_async_callback(asyncio.to_thread, listener.stop)
         watch(state.sample_regularly())
         watch(_note_alive_regularly(pages))
-        return listener.address
+        _log.info("metrics and probes are on http://%s", listener.address)
 
 
 async def _note_alive_regularly(pages: Pages) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.projection_start import ProjectionStart
+from ordertrail_server.configured_log import create_source
 from ordertrail_server.edge.address import Address, parse_address
 from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.bind_check import require_bindable
@@ -30,9 +31,7 @@ from ordertrail_server.edge.server import (
 from ordertrail_server.edge.submission_messages import CommandMessages
 from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.fold_progress import log_fold_progress
-from ordertrail_server.history.freshness import Freshness, query_end_offsets
-from ordertrail_server.history.queried_projection import QueriedProjection
-from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.history.freshness import query_end_offsets
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.data_directory import DataDirectory
@@ -41,15 +40,11 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.port import Log, SelfMonitoring
 from ordertrail_server.log.progress import Progress
-from ordertrail_server.log.source import EmbeddedSource, KafkaSource, LogSource
 from ordertrail_server.new_id import create_id
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.audit.scratch_directory import remove_leftover_audits
 from ordertrail_server.projections.catalog import (
-    HISTORY,
     ORDERS,
-    PRODUCT_TOTALS,
-    TIMELINE,
     added_projections,
     misnamed_projections,
     own_names,
@@ -57,8 +52,7 @@ from ordertrail_server.projections.catalog import (
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.projections.served_definitions import write_served_definitions
-from ordertrail_server.projections.supervisor import OnDamage
-from ordertrail_server.schema.cloud_event import command_headers_of, headers_of
+from ordertrail_server.served_projections import ServedProjections
 from ordertrail_server.settings import Settings
 from ordertrail_server.submissions.command_finder import CommandFinder
 from ordertrail_server.submissions.command_store import CommandStore
@@ -86,11 +80,11 @@ class Service:
     def __init__(self, settings: Settings, exit_stack: AsyncExitStack, connect_timeout_s: float) -> None:
         self._settings, self._exit_stack = settings, exit_stack
         self._data = DataDirectory(settings.data)
-        self._source = _create_source(settings, connect_timeout_s)
+        self._source = create_source(settings, connect_timeout_s)
         names = own_names(has_timeline=settings.timeline) if "projector" in settings.role else (ORDERS,)
         self._progress = {name: Progress(self._note_read) for name in names}
         self._handler: CommandHandler | None = None
-        self._models: dict[str, ReadModel] = {}
+        self._projections = ServedProjections(settings, self._data, self._progress, exit_stack)
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectionHost | None = None
         self._admin = self._create_admin()
@@ -127,7 +121,9 @@ class Service:
         self._exit_stack.push_async_callback(self._stop_server, server)
         self._watch(self._report_serving(server, self._handler, history))
         if self._admin is not None:
-            await self._start_admin(self._admin, server, log)
+            await self._admin.start(
+                self._settings, server, log, self._progress, self._handler, self._watch, self._exit_stack
+            )
         return address
 
     async def wait_failed(self) -> None:
@@ -151,17 +147,6 @@ class Service:
         from ordertrail_server.admin_start import Admin  # few servers of a development machine need its libraries
 
         return Admin()
-
-    async def _start_admin(self, admin: "Admin", server: Server, log: Log) -> None:
-        from ordertrail_server.admin.server_state import ServerState
-
-        handler = self._handler
-        state = ServerState(
-            log, self._progress, lambda: [] if handler is None else handler.waiting_counts, self._data.path
-        )
-        address = parse_address(self._settings.admin_listen)
-        admin_address = await admin.start(address, state, lambda: server.is_serving, self._watch, self._exit_stack)
-        _log.info("metrics and probes are on http://%s", admin_address)
 
     async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
         for name in misnamed_projections():
@@ -187,8 +172,7 @@ class Service:
         return projector
 
     def _switch_projection(self, name: str, path: Path) -> None:
-        if name in self._models:
-            self._models[name].switch(path)
+        self._projections.switch(name, path)
         if name == ORDERS and self._handler is not None:
             self._handler.switch_projection(path)
 
@@ -234,14 +218,12 @@ class Service:
 
         `ends` are those of the log at the time `queried_at`, in nanoseconds since 1970.
         """
-        on_damage, names = projector.repair.note_damage, (ORDERS, HISTORY, PRODUCT_TOTALS)
-        orders, history, totals = (self._open_queried(name, log, ends, on_damage) for name in names)
-        timeline = self._open_queried(TIMELINE, log, ends, on_damage) if self._settings.timeline else None
-        recency = Recency(log.end, log.partitions, history.progress, seen_at=queried_at)
+        queried = self._projections.open(log, ends, projector.repair.note_damage)
+        recency = Recency(log.end, log.partitions, queried.history.progress, seen_at=queried_at)
         self._watch(recency.run())
-        service = HistoryService(orders, history, totals, timeline, recency, self._settings.heartbeat_seconds)
+        service = HistoryService(*queried, recency, self._settings.heartbeat_seconds)
         if "query" in self._settings.role:
-            projections = ProjectionService(log, orders.model, history, projector.retry, projector)
+            projections = ProjectionService(log, queried.orders.model, queried.history, projector.retry, projector)
             server.answer_queries(service, projections)
         return service
 
@@ -267,14 +249,6 @@ class Service:
         if self._holding is not None:
             await self._holding.close()  # first of all, so that another server continues meanwhile
         await server.stop(self._settings.grace_seconds)
-
-    def _open_queried(self, name: str, log: Log, ends: Offsets, on_damage: OnDamage) -> QueriedProjection:
-        path = live_generation(self._data.projections, name)
-        model = ReadModel(path, log.identity, log.topic, log.partitions, self._settings.query_seconds, on_damage)
-        self._models[name] = model
-        self._exit_stack.callback(model.close)
-        progress = self._progress[name]
-        return QueriedProjection(model, progress, Freshness(model, progress, log, ends))
 
     def _watch(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -305,20 +279,6 @@ class Service:
         refusal = await projector.wait_ended()
         if refusal is not None:
             raise ServingFailed(refusal)
-
-
-def _create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
-    if settings.log == "kafka":
-        return KafkaSource(
-            settings.data,
-            settings.bootstrap,
-            settings.topic,
-            headers_of,
-            connect_timeout_s,
-            settings.commands_topic,
-            command_headers_of,
-        )
-    return EmbeddedSource(settings.data)
 
 
 def _retrieve_exception(task: asyncio.Task[None]) -> None:
