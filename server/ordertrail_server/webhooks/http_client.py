@@ -10,15 +10,15 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+from aiohttp import ClientError, ClientResponse, ClientResponseError, ClientSession, ClientTimeout, DummyCookieJar
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ordertrail_server.webhooks.address_policy import AddressPolicy
+from ordertrail_server.webhooks.bounded_connector import RECEIVE_BUFFER, BoundedConnector
 from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed
 from ordertrail_server.webhooks.resolver import HostRefused, Resolver
 
-MAX_CONNECTIONS = 1_000
 KEEP_ALIVE_S = 10.0
 MAX_BODY = 64 * 1024
 """How many bytes of a response's body are read. A connection whose body is longer is closed."""
@@ -63,14 +63,16 @@ def _open_session(scheme: str, policy: AddressPolicy, resolver: Resolver, contex
         family, kind, protocol, _, address = info
         if refusal := policy.find_refusal(scheme, address[0], address[1]):
             raise HostRefused(refusal)
-        return socket.socket(family, kind, protocol)
+        created = socket.socket(family, kind, protocol)
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        return created
 
-    connector = TCPConnector(
+    connector = BoundedConnector(
         resolver=_CheckedResolver(scheme, resolver),
         use_dns_cache=False,
         socket_factory=create_socket,
         ssl=context,
-        limit=MAX_CONNECTIONS,
+        limit=0,  # connection_share bounds them, and whoever waits here would fail
         keepalive_timeout=KEEP_ALIVE_S,
     )
     return ClientSession(
@@ -125,7 +127,10 @@ async def _read_excerpt(response: ClientResponse) -> str:
 
 
 def _describe(error: Exception) -> str:
+    if isinstance(error, ClientResponseError):  # its text has the URL, and a status that the receiver did not send
+        return f"the response is not valid HTTP: {' '.join(error.message.split())}"[:EXCERPT]
     cause = getattr(error, "os_error", None) or error
     if isinstance(cause, OSError) and cause.errno and not isinstance(cause, ssl.SSLError):
         return os.strerror(cause.errno)
-    return (str(cause) or type(cause).__name__)[:EXCERPT]
+    text = str(cause) or type(cause).__name__
+    return text.encode(errors="replace").decode()[:EXCERPT]
