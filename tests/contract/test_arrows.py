@@ -33,7 +33,7 @@ ARROWS = {
     "projections": {"facts", "definitions", "orders", "schema", "log", "storage"},
     "history": {"orders", "log", "schema", "storage"},
     "subscriptions": {"history", "orders", "log", "schema", "storage"},
-    "webhooks": {"subscriptions", "history", "orders", "log", "schema"},
+    "webhooks": {"subscriptions", "history", "orders", "log", "schema", "storage"},
     "export": {"projections", "orders", "schema", "log", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from resource import RLIMIT_NOFILE, prlimit
 
 import pytest
 from standardwebhooks import Webhook
@@ -100,6 +101,30 @@ async def test_server_stops_soon_although_a_receiver_hangs(server: RunningServer
         await asyncio.to_thread(server.start)
         first, second = await receiver.wait_for(2)
         assert (first.delivery_id, first.body) == (second.delivery_id, second.body)
+
+
+async def test_receiver_that_hangs_takes_only_its_share_of_the_descriptors(server: RunningServer) -> None:
+    """The server may open 128 files, of which its 8 webhooks may take 64, or 8 each."""
+    async with run_receiver() as hanging, run_receiver() as receiver:
+        hanging.default = hanging.hang
+        server.spawn()
+        prlimit(server.pid, RLIMIT_NOFILE, (128, 128))
+        await asyncio.to_thread(server.wait_until_listening)
+        await wait_until_serving(server.address)
+        async with connect(server.address) as orders:
+            for number in range(7):
+                url = f"http://127.0.0.1:{hanging.port}/"
+                await orders.create_webhook(f"hanging-{number}", url, max_in_flight=20)
+            await orders.create_webhook("other", f"http://127.0.0.1:{receiver.port}/")
+            for _ in range(21):
+                await place(orders)
+            assert len(await receiver.wait_for(21)) == 21
+            await hanging.wait_for(8 * 7)
+            in_flight = [(await orders.subscription(f"hanging-{number}")).in_flight_count for number in range(7)]
+            assert in_flight == [8] * 7
+            assert [attempt async for attempt in orders.webhook_deliveries("other", failed=True)] == []
+        assert await asyncio.to_thread(server.stop) == 0
+        assert server.faults == []
 
 
 async def test_host_on_loopback_is_refused_without_permission(tmp_path: Path) -> None:

@@ -33,6 +33,12 @@ def refuse_low_limit() -> None:
         raise OSError(f"the limit of file descriptors is {limit}; a server needs {NEEDED} or more (ulimit -n)")
 
 
+def descriptor_limit() -> int | None:
+    """Return how many files the process may open, None if there is no limit."""
+    limit = _limit()
+    return None if limit == RLIM_INFINITY else limit
+
+
 def _limit() -> int:
     soft, _ = getrlimit(RLIMIT_NOFILE)
     return soft

@@ -1,6 +1,7 @@
 """Gives the consumer of a webhook as many credits as its circuit breaker allows."""
 
 from asyncio import TimerHandle, get_running_loop
+from collections.abc import Callable
 
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest, DeliveryCredits
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
@@ -10,11 +11,14 @@ from ordertrail_server.webhooks.circuit_breaker import Circuit, CircuitBreaker
 
 
 class CreditControl:
-    """For one event loop. While no attempt may begin, nothing is handed out, so no attempts are counted."""
+    """For one event loop. While no attempt may begin, nothing is handed out, so no attempts are counted.
 
-    def __init__(self, running: RunningSubscription) -> None:
+    `share` returns how many connections the webhook may have at this moment.
+    """
+
+    def __init__(self, running: RunningSubscription, share: Callable[[], int]) -> None:
         self.breaker = CircuitBreaker()
-        self._running = running
+        self._running, self._share = running, share
         self._session: Session | None = None
         self._granted, self._is_stopping = 0, False
         self._timer: TimerHandle | None = None
@@ -62,7 +66,7 @@ class CreditControl:
     def _allowed(self) -> int:
         if self._is_stopping or self.webhook.disable_reason:
             return 0
-        return self.breaker.allowed(self.webhook.config.max_in_flight)
+        return self.breaker.allowed(min(self.webhook.config.max_in_flight, self._share()))
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:

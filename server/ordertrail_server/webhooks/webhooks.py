@@ -13,6 +13,7 @@ from ordertrail.v1.error_reason_pb2 import (
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
+from ordertrail_server.storage.descriptors import descriptor_limit
 from ordertrail_server.subscriptions.changes import Change, LimitsChanged
 from ordertrail_server.subscriptions.definition import Limits
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
@@ -25,6 +26,7 @@ from ordertrail_server.subscriptions.webhook_changes import (
     WebhookSet,
 )
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery, WebhookState
+from ordertrail_server.webhooks.connection_share import connection_share
 from ordertrail_server.webhooks.delivery_log import find_redeliverable, has_failed
 from ordertrail_server.webhooks.detached_calls import DetachedCalls
 from ordertrail_server.webhooks.poster_loader import PosterLoader
@@ -53,6 +55,7 @@ class Webhooks:
     def __init__(self, subscriptions: Subscriptions, loader: PosterLoader, new_id: Callable[[], str]) -> None:
         self._subscriptions, self._loader, self._new_id = subscriptions, loader, new_id
         self._by_uid: dict[str, _Running] = {}
+        self._descriptor_limit = descriptor_limit()
         self._calls = DetachedCalls()
 
     def start(self) -> None:
@@ -130,15 +133,20 @@ class Webhooks:
 
     async def redeliver(self, name: str, delivery_id: str) -> Attempted:
         """Post a finished delivery once more, with the same id and body, and return what became of that."""
-        return await self._calls.run(self._redeliver(self._subscriptions.get(name), delivery_id))
+        running = self._subscriptions.get(name)
+        find_redeliverable(running, _require_webhook(running), delivery_id)
+        turn = self._by_uid[running.uid].redelivery
+        await turn.acquire()  # a caller that leaves while it waits has nothing posted
+        return await self._calls.run(self._redeliver(running, delivery_id, turn))
 
-    async def _redeliver(self, running: RunningSubscription, delivery_id: str) -> Attempted:
-        _require_webhook(running)
-        poster = await self._loader.load()
-        async with self._by_uid[running.uid].redelivery:
+    async def _redeliver(self, running: RunningSubscription, delivery_id: str, turn: Lock) -> Attempted:
+        try:
+            poster = await self._loader.load()
             prepared = find_redeliverable(running, _require_webhook(running), delivery_id)
             attempted, _ = await poster.attempt(running, prepared, 0)
             await running.store([attempted])
+        finally:
+            turn.release()
         return attempted
 
     def deliveries(self, name: str, order_id: str, *, failed: bool) -> tuple[RunningSubscription, list[LoggedDelivery]]:
@@ -165,8 +173,13 @@ class Webhooks:
 
     def _start(self, running: RunningSubscription) -> None:
         self._forget_ended()
-        worker = Worker(running, self._loader)
+        worker = Worker(running, self._loader, self._connection_share)
         self._by_uid[running.uid] = _Running(worker, create_task(worker.run()), Lock())
+        for active in self._by_uid.values():
+            active.worker.control.adjust()  # there is one more that needs a share
+
+    def _connection_share(self) -> int:
+        return connection_share(self._descriptor_limit, len(self._by_uid))
 
     def _forget_ended(self) -> None:
         for uid in [uid for uid, active in self._by_uid.items() if active.worker.running.state.is_deleted]:

@@ -38,12 +38,18 @@ STOP_S = 3.0
 
 
 class Worker:
-    """For one event loop. `share` returns a random number from 0 to 1."""
+    """For one event loop. `connection_share`: see CreditControl. `draw` returns a random number from 0 to 1."""
 
-    def __init__(self, running: RunningSubscription, loader: PosterLoader, share: Callable[[], float] = random) -> None:
-        self.running, self.control = running, CreditControl(running)
+    def __init__(
+        self,
+        running: RunningSubscription,
+        loader: PosterLoader,
+        connection_share: Callable[[], int],
+        draw: Callable[[], float] = random,
+    ) -> None:
+        self.running, self.control = running, CreditControl(running, connection_share)
         self.last_error = ""
-        self._loader, self._share = loader, share
+        self._loader, self._draw = loader, draw
         self._attempts: set[Task[None]] = set()
 
     async def run(self) -> None:
@@ -67,6 +73,7 @@ class Worker:
         """Continue with the webhook as it is now. A new receiver is not judged by the failures of the one before."""
         if is_new_receiver:
             self.control.breaker, self.last_error = CircuitBreaker(), ""
+            self.running.end_delays()
         self.control.adjust()
 
     async def _serve(self) -> None:
@@ -97,11 +104,10 @@ class Worker:
                 self.control.answer(ConsumeRequest())  # the event was taken back meanwhile
                 return
             attempted, retry_after_s = await poster.attempt(self.running, prepared, hand_out.attempt)
+            self._settle(delivery, attempted, retry_after_s)
         except Exception as error:
             _log.exception("webhook %s cannot deliver", self.running.definition.name)
             self.control.answer(_reject(hand_out, FAILURE_S, f"an error of the server: {type(error).__name__}"))
-        else:
-            self._settle(delivery, attempted, retry_after_s)
 
     async def _prepare(self, event: HistoryEvent, position: int) -> Prepared:
         """Return the body of a delivery, which is stored before the first attempt and never changes."""
@@ -121,7 +127,7 @@ class Worker:
         else:
             self.last_error = attempted.error or f"the receiver answered with status {attempted.status}"
             self.control.breaker.note_failure(attempted.position, get_running_loop().time())
-            delay_s = retry_delay(self._count_attempts(delivery, attempted), self._share(), retry_after_s)
+            delay_s = retry_delay(self._count_attempts(delivery, attempted), self._draw(), retry_after_s)
             answer = _reject(delivery.hand_out, delay_s, self.last_error)
             if attempted.status == GONE:
                 changes.append(WebhookDisabled("the receiver answered 410 Gone"))
