@@ -66,6 +66,14 @@ async def wait_for_delivery(orders: OrderTrail, name: str, state: "State.ValueTy
                 return newest
 
 
+async def wait_for_attempts(orders: OrderTrail, name: str, count: int) -> None:
+    async with asyncio.timeout(60):
+        while True:
+            newest = await anext(orders.webhook_deliveries(name), None)
+            if newest is not None and len(newest.attempts) == count:
+                return
+
+
 async def wait_for_state(orders: OrderTrail, name: str, state: "WebhookState.ValueType") -> Subscription:
     async with asyncio.timeout(60):
         while (subscription := await orders.subscription(name)).webhook.state != state:
@@ -201,6 +209,42 @@ async def test_finished_delivery_is_posted_again_by_an_operator(orders: OrderTra
     with pytest.raises(NotFound) as refusal:
         await orders.redeliver("redelivered", f"{delivery.delivery_id}0")
     assert refusal.value.reason == "WEBHOOK_DELIVERY_NOT_FOUND"
+
+
+async def test_redelivery_whose_caller_leaves_while_it_waits_is_not_posted(
+    orders: OrderTrail, receiver: Receiver
+) -> None:
+    await orders.create_webhook("left", url_of(receiver), customer_id="shop-10", attempt_seconds=1)
+    await place(orders, "shop-10")
+    delivery = await wait_for_delivery(orders, "left", DELIVERED)
+    receiver.answers = [receiver.hang]
+    running = asyncio.create_task(orders.redeliver("left", delivery.delivery_id))
+    await receiver.wait_for(2)
+    waiting = asyncio.create_task(orders.redeliver("left", delivery.delivery_id))
+    await orders.subscription("left")  # by now the server has begun the call before it
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    assert (await running).error == "no response within 1 s"
+    assert (await orders.redeliver("left", delivery.delivery_id)).status == 200
+    assert len(receiver.posts) == 3
+
+
+async def test_answer_with_an_absurd_retry_after_counts(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.answers = [status(200, Retry_After="Feb 99999999999999999999 1 12.30.10 0001 PM")]
+    await orders.create_webhook("absurd", url_of(receiver), customer_id="shop-11")
+    await place(orders, "shop-11")
+    await wait_for_delivery(orders, "absurd", DELIVERED)
+    assert len(receiver.posts) == 1
+
+
+async def test_new_url_ends_the_delays_of_failed_deliveries(orders: OrderTrail, receiver: Receiver) -> None:
+    receiver.answers = [status(503, Retry_After="3000")]
+    await orders.create_webhook("delayed", url_of(receiver), customer_id="shop-12")
+    await place(orders, "shop-12")
+    await wait_for_attempts(orders, "delayed", 1)
+    await orders.update_webhook("delayed", url=url_of(receiver, "/new"))
+    await wait_for_delivery(orders, "delayed", DELIVERED)
+    assert [post.path for post in receiver.posts] == ["/orders", "/new"]
 
 
 async def test_receiver_that_is_gone_disables_its_webhook(orders: OrderTrail, receiver: Receiver) -> None:

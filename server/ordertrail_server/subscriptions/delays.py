@@ -17,6 +17,12 @@ class Delays:
             self._timers[order_id].cancel()
         self._timers[order_id] = get_running_loop().call_later(seconds, self._end, order_id)
 
+    def take_all(self) -> list[str]:
+        """End all waits without a call, and return the ids of their orders."""
+        order_ids = list(self._timers)
+        self.close()
+        return order_ids
+
     def close(self) -> None:
         """End all waits without a call."""
         for timer in self._timers.values():

@@ -159,6 +159,12 @@ class RunningSubscription:
             session.end(error)
             self.disconnect(session)
 
+    def end_delays(self) -> None:
+        """Let no order wait any more that was rejected with a delay."""
+        for order_id in self._delays.take_all():
+            self._running.resume(order_id, time_ns())
+        self._after_change()
+
     def close(self) -> None:
         """Stop to read, and forget delays."""
         self._cancel_tasks()
