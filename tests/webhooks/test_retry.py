@@ -41,6 +41,7 @@ def test_receiver_is_left_alone_as_long_as_it_asks_within_an_hour() -> None:
         ("Thu, 01 Jan 1970 00:02:00 -0000", 20),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
         ("Thu, 99 Jan 1970 00:00:00 GMT", 0),
+        ("Feb 99999999999999999999 1 12.30.10 0001 PM", 0),
         ("Fri, 31 Dec 9999 23:59:59 -2359", 0),
     ],
 )
