@@ -3,8 +3,9 @@
 import asyncio
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -18,9 +19,10 @@ from tests.webhooks.receiver import Receiver, run_receiver, status
 
 from ordertrail_server.webhooks import resolver as resolver_module
 from ordertrail_server.webhooks.address_policy import AddressPolicy, parse_networks
+from ordertrail_server.webhooks.bounded_connector import MAX_RESPONSE
 from ordertrail_server.webhooks.http_client import EXCERPT, MAX_BODY, HttpClient
 from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed
-from ordertrail_server.webhooks.resolver import Resolver
+from ordertrail_server.webhooks.resolver import MAX_LOOKUPS, Resolver
 from ordertrail_server.webhooks.tls import CertificatesUnreadable, load_tls
 
 LOOPBACK = AddressPolicy(parse_networks("127.0.0.0/8"))
@@ -190,6 +192,47 @@ async def test_headers_have_bounds(head: bytes) -> None:
             await post(client, f"http://127.0.0.1:{port}/")
 
 
+@pytest.mark.parametrize("interim", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n"])
+async def test_interim_responses_have_bounds(interim: bytes) -> None:
+    async def flood(writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while True:
+                writer.write(interim * 1000)
+                await writer.drain()
+
+    async with run_raw_server(flood) as port, open_client() as client:
+        with pytest.raises(PostFailed, match="the response is larger than"):
+            await post(client, f"http://127.0.0.1:{port}/", 20.0)
+
+
+async def test_bound_of_bytes_begins_anew_with_each_response_of_a_connection(receiver: Receiver) -> None:
+    connections: set[object] = set()
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        connections.add(request.transport)
+        return web.Response(text="x" * (MAX_BODY - 1))
+
+    receiver.default = answer
+    async with open_client() as client:
+        for _ in range(MAX_RESPONSE // MAX_BODY + 2):
+            assert (await post(client, url_of(receiver))).status == 200
+    assert len(connections) == 1
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"no HTTP at all\r\n\r\n", b"HTTP/1.1 \xff\xfe\r\n\r\n", b"HTTP/1.1 200 OK\r\n: \r\n\r\n"]
+)
+async def test_invalid_response_is_described_without_the_url(garbage: bytes) -> None:
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        writer.write(garbage)
+
+    async with run_raw_server(answer) as port, open_client() as client:
+        with pytest.raises(PostFailed, match="the response is not valid HTTP: ") as failure:
+            await post(client, f"http://127.0.0.1:{port}/?key=secret")
+    assert "secret" not in str(failure.value)
+    assert "400" not in str(failure.value)
+
+
 async def test_refused_connection_is_described() -> None:
     async with open_client() as client:
         with pytest.raises(PostFailed, match=r"[Rr]efused"):
@@ -236,6 +279,23 @@ async def test_host_that_is_resolved_too_slowly_fails(monkeypatch: pytest.Monkey
         with pytest.raises(PostFailed, match="was not resolved"):
             await post(client, "https://shop.example/")
     release.set()
+
+
+async def test_host_that_is_never_resolved_holds_up_no_other_one() -> None:
+    end, lookups = threading.Event(), list[str]()
+
+    def look_up(host: str, port: int) -> Sequence[tuple[Any, ...]]:
+        lookups.append(host)
+        if host == "slow.example":
+            end.wait()
+        return list(resolve_to("127.0.0.1")(host, port))
+
+    resolver = Resolver(LOOPBACK, look_up)
+    slow = [asyncio.create_task(resolver.resolve("https", "slow.example", 443)) for _ in range(2 * MAX_LOOKUPS)]
+    assert len(await resolver.resolve("https", "shop.example", 443)) == 1
+    end.set()
+    assert len(await asyncio.gather(*slow)) == len(slow)
+    assert sorted(lookups) == ["shop.example", "slow.example"]
 
 
 async def test_unknown_host_is_described() -> None:
