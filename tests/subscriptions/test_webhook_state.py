@@ -99,6 +99,25 @@ def test_large_unfinished_bodies_leave_no_room() -> None:
     assert webhook.has_room
 
 
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_texts_of_attempts_count_like_bodies_while_they_are_remembered(is_finished: bool) -> None:
+    failure = attempted(5, 500)._replace(error="refused", response="ü" * 500)
+    end = [Done("o-1", 5)] if is_finished else []
+    attempts = [failure] * (MAX_ATTEMPTS_KEPT + 5)
+    webhook = webhook_of(prepared("o-1", 5), *end, *attempts)
+    size = len("{}") + MAX_ATTEMPTS_KEPT * (7 + 1000)
+    assert (webhook.unfinished_bytes, webhook.finished_bytes) == ((0, size) if is_finished else (size, 0))
+    assert webhook_of(prepared("o-1", 5), *attempts, Done("o-1", 5)).finished_bytes == size
+
+
+def test_long_responses_to_finished_deliveries_are_forgotten_too() -> None:
+    deliveries = [c for at in range(MAX_FINISHED) for c in (prepared(f"o-{at}", at), Done(f"o-{at}", at))]
+    long = [attempted(at, 500)._replace(response="x" * 2_000) for at in range(MAX_FINISHED) for _ in range(5)]
+    webhook = webhook_of(*deliveries, *long)
+    assert webhook.finished_bytes <= FINISHED_BYTES
+    assert webhook.finished_bytes == sum(delivery.size for delivery in webhook.finished.values())
+
+
 def test_deliveries_are_listed_newest_first() -> None:
     webhook = webhook_of(prepared("o-1", 5), prepared("o-2", 6), prepared("o-3", 7), Done("o-2", 6))
     assert [delivery.prepared.position for delivery in webhook.deliveries()] == [7, 6, 5]
@@ -121,5 +140,6 @@ def test_snapshot_leads_to_the_same_webhook(changes: tuple[Change, ...]) -> None
     assert again.webhook == state.webhook
 
 
-def test_large_body_weighs_as_much_as_many_changes() -> None:
+def test_long_text_weighs_as_much_as_many_changes() -> None:
     assert weigh([Done("o-1", 5), prepared("o-1", 6, "x" * 5_000)]) == 12
+    assert weigh([attempted(5), attempted(5)._replace(response="x" * 1_000)]) == 4

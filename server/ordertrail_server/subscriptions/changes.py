@@ -19,7 +19,7 @@ from ordertrail_server.subscriptions.webhook_changes import (
 )
 
 BYTES_OF_CHANGE = 500
-"""How many bytes of a body weigh as much as another change."""
+"""How many bytes of a text weigh as much as another change."""
 
 
 class Cause(StrEnum):
@@ -175,4 +175,14 @@ def from_json(values: list[Any]) -> Change:
 
 def weigh(changes: Iterable[Change]) -> int:
     """Return how many small changes take as much space."""
-    return sum(1 + len(change.body) // BYTES_OF_CHANGE if isinstance(change, Prepared) else 1 for change in changes)
+    return sum(1 + _text_size(change) // BYTES_OF_CHANGE for change in changes)
+
+
+def _text_size(change: Change) -> int:
+    match change:
+        case Prepared():
+            return len(change.body)
+        case Attempted():
+            return change.size
+        case _:
+            return 0

@@ -69,6 +69,11 @@ class Attempted(NamedTuple):
     response: str
 
     @property
+    def size(self) -> int:
+        """The bytes of its texts."""
+        return len(self.error.encode()) + len(self.response.encode())
+
+    @property
     def is_success(self) -> bool:
         """True if the receiver has accepted the delivery."""
         return 200 <= self.status < 300

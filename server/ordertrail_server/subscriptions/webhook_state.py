@@ -15,10 +15,10 @@ from ordertrail_server.subscriptions.webhook_changes import (
 )
 
 MAX_FINISHED, FINISHED_BYTES = 200, 1 << 20
-"""How many finished deliveries a webhook remembers, and how many bytes of them."""
+"""How many finished deliveries a webhook remembers, and how many bytes of them, with their attempts."""
 
 UNFINISHED_BYTES = 4 << 20
-"""While the bodies of unfinished deliveries are larger, no new events are read, and no order is parked."""
+"""While unfinished deliveries have more bytes, with their attempts, no new events are read, and no order is parked."""
 
 MAX_ATTEMPTS_KEPT = 10
 """How many attempts of a delivery are remembered: the last ones."""
@@ -26,7 +26,7 @@ MAX_ATTEMPTS_KEPT = 10
 
 @dataclass(slots=True)
 class LoggedDelivery:
-    """A delivery with its body and its last attempts."""
+    """A delivery with its body and its last attempts. `size` is the number of bytes of their texts."""
 
     prepared: Prepared
     attempts: list[Attempted] = field(default_factory=list)
@@ -36,6 +36,9 @@ class LoggedDelivery:
     def add(self, attempt: Attempted) -> None:
         """Add an attempt, and forget the oldest one if there are too many."""
         self.attempts.append(attempt)
+        self.size += attempt.size
+        for forgotten in self.attempts[:-MAX_ATTEMPTS_KEPT]:
+            self.size -= forgotten.size
         del self.attempts[:-MAX_ATTEMPTS_KEPT]
 
 
@@ -54,7 +57,7 @@ class WebhookState:
 
     @property
     def has_room(self) -> bool:
-        """True if the bodies of unfinished deliveries leave room for others."""
+        """True if unfinished deliveries leave room for others."""
         return self.unfinished_bytes < UNFINISHED_BYTES
 
     def find(self, position: int) -> LoggedDelivery | None:
@@ -110,8 +113,15 @@ class WebhookState:
 
     def _note_attempt(self, attempt: Attempted) -> None:
         entry = self.find(attempt.position)
-        if entry is not None:
-            entry.add(attempt)
+        if entry is None:
+            return
+        size_before = entry.size
+        entry.add(attempt)
+        if entry.is_finished:
+            self.finished_bytes += entry.size - size_before
+            self._forget_oldest()
+        else:
+            self.unfinished_bytes += entry.size - size_before
 
     def _finish(self, position: int) -> None:
         entry = self.unfinished.pop(position, None)
