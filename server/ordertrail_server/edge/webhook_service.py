@@ -1,5 +1,7 @@
 """The rpcs of SubscriptionService that are about webhooks, without gRPC."""
 
+from collections.abc import Iterable
+
 from ordertrail.v1.subscription_service_pb2 import (
     ListWebhookDeliveriesRequest,
     ListWebhookDeliveriesResponse,
@@ -10,10 +12,11 @@ from ordertrail.v1.subscription_service_pb2 import (
     RotateWebhookSecretRequest,
     RotateWebhookSecretResponse,
 )
+from ordertrail.v1.webhook_pb2 import WebhookDelivery
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.webhook_messages import attempt_message, delivery_message, secret_message
 from ordertrail_server.history.freshness import refuse_when_late
-from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
+from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery
 from ordertrail_server.webhooks.webhooks import Webhooks
 
@@ -52,12 +55,11 @@ class WebhookService:
         if start is not None:
             key = (start.last_number, int(start.last_text))
             deliveries = [delivery for delivery in deliveries if _sort_key(delivery) < key]
-        page = deliveries[: page_size(request)]
+        messages = fill_page(delivery_message(running, delivery) for delivery in deliveries[: page_size(request)])
         token = ""
-        if len(deliveries) > len(page):
-            time, position = _sort_key(page[-1])
+        if len(deliveries) > len(messages):
+            time, position = _sort_key(deliveries[len(messages) - 1])
             token = next_page_token(request, self._log_id, time, str(position))
-        messages = [delivery_message(running, delivery) for delivery in page]
         return ListWebhookDeliveriesResponse(deliveries=messages, next_page_token=token).SerializeToString()
 
     async def RedeliverWebhookDelivery(  # noqa: N802
@@ -69,6 +71,18 @@ class WebhookService:
         """
         attempted = await self._webhooks.redeliver(request.subscription, request.delivery_id)
         return RedeliverWebhookDeliveryResponse(attempt=attempt_message(attempted)).SerializeToString()
+
+
+def fill_page(deliveries: Iterable[WebhookDelivery]) -> list[WebhookDelivery]:
+    """Return the first deliveries, at least one, up to the bytes of a page: they hold texts of the receiver."""
+    page: list[WebhookDelivery] = []
+    size = 0
+    for delivery in deliveries:
+        size += delivery.ByteSize()
+        if page and size > PAGE_BYTES:
+            break
+        page.append(delivery)
+    return page
 
 
 def _sort_key(delivery: LoggedDelivery) -> tuple[int, int]:
