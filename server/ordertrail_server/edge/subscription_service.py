@@ -43,7 +43,7 @@ from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.subscriptions import Subscriptions
 from ordertrail_server.subscriptions.webhook_changes import WebhookSet
-from ordertrail_server.webhooks.webhooks import Webhooks
+from ordertrail_server.webhooks.webhooks import Webhooks, require_webhook
 
 CHANGEABLE = {"max_attempts", "acknowledge_timeout"}
 CHANGEABLE_WITH_WEBHOOK = {"max_attempts", "webhook.url", "webhook.timeout", "webhook.max_in_flight"}
@@ -95,6 +95,8 @@ class SubscriptionService(WebhookService):
         """Return a serialized UpdateSubscriptionResponse."""
         name, paths = request.subscription.name, set(request.update_mask.paths)
         webhook = self._subscriptions.get(name).state.webhook
+        if any(path.partition(".")[0] == "webhook" for path in paths):
+            require_webhook(self._subscriptions.get(name))
         changeable = CHANGEABLE if webhook is None else CHANGEABLE_WITH_WEBHOOK
         if not paths or not paths <= changeable:
             message = f"update_mask: only {', '.join(sorted(changeable))} can be changed here; name at least one."

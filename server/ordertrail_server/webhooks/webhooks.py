@@ -93,7 +93,7 @@ class Webhooks:
             raise Refused(Refusal(ERROR_REASON_TOO_MANY_SUBSCRIPTIONS, message))
         await self._subscriptions.create(name, event_filter, limits, start, begin, (config, secret))
         running = self._subscriptions.get(name)
-        if secret.secret_id not in _require_webhook(running).secrets:
+        if secret.secret_id not in require_webhook(running).secrets:
             return ""
         self._start(running)
         return secret.hmac_secret
@@ -101,7 +101,7 @@ class Webhooks:
     async def update(self, name: str, max_attempts: int, config: WebhookSet, *, is_url_named: bool) -> None:
         """Change a webhook. If the request names its URL, even the present one, a disabled webhook is enabled."""
         running = self._subscriptions.get(name)
-        webhook = _require_webhook(running)
+        webhook = require_webhook(running)
         require_url(self._loader.policy, config.url)
         changes: list[Change] = [config, LimitsChanged(*limits_of(config, max_attempts))]
         if webhook.disable_reason and is_url_named:
@@ -115,8 +115,8 @@ class Webhooks:
     async def rotate(self, name: str) -> SecretAdded:
         """Add a secret, and return it. Attempts are signed with all secrets until some are revoked."""
         running = self._subscriptions.get(name)
-        secret = await self._create_secret(_require_webhook(running).config)
-        if len(_require_webhook(running).secrets) >= MAX_SECRETS:
+        secret = await self._create_secret(require_webhook(running).config)
+        if len(require_webhook(running).secrets) >= MAX_SECRETS:
             raise _secret_refused(f"Webhook {name} has {MAX_SECRETS} secrets, as many as it may have: revoke one.")
         await running.store([secret])
         return secret
@@ -124,7 +124,7 @@ class Webhooks:
     async def revoke(self, name: str, secret_id: str) -> None:
         """Remove a secret."""
         running = self._subscriptions.get(name)
-        present = _require_webhook(running).secrets
+        present = require_webhook(running).secrets
         if secret_id not in present:
             raise _secret_refused(f"Webhook {name} has no secret {secret_id}.")
         if len(present) == 1:
@@ -134,7 +134,7 @@ class Webhooks:
     async def redeliver(self, name: str, delivery_id: str) -> Attempted:
         """Post a finished delivery once more, with the same id and body, and return what became of that."""
         running = self._subscriptions.get(name)
-        find_redeliverable(running, _require_webhook(running), delivery_id)
+        find_redeliverable(running, require_webhook(running), delivery_id)
         turn = self._by_uid[running.uid].redelivery
         await turn.acquire()  # a caller that leaves while it waits has nothing posted
         return await self._calls.run(self._redeliver(running, delivery_id, turn))
@@ -142,7 +142,7 @@ class Webhooks:
     async def _redeliver(self, running: RunningSubscription, delivery_id: str, turn: Lock) -> Attempted:
         try:
             poster = await self._loader.load()
-            prepared = find_redeliverable(running, _require_webhook(running), delivery_id)
+            prepared = find_redeliverable(running, require_webhook(running), delivery_id)
             attempted, _ = await poster.attempt(running, prepared, 0)
             await running.store([attempted])
         finally:
@@ -157,7 +157,7 @@ class Webhooks:
         running = self._subscriptions.get(name)
         deliveries = [
             delivery
-            for delivery in _require_webhook(running).deliveries()
+            for delivery in require_webhook(running).deliveries()
             if order_id in ("", delivery.prepared.order_id) and (has_failed(delivery) or not failed)
         ]
         return running, deliveries
@@ -190,7 +190,8 @@ class Webhooks:
         return poster.create_secret(self._new_id(), time_ns(), has_signing_key=config.has_signing_key)
 
 
-def _require_webhook(running: RunningSubscription) -> WebhookState:
+def require_webhook(running: RunningSubscription) -> WebhookState:
+    """Return the webhook of a subscription. Raises Refused if it has none."""
     if running.state.webhook is None:
         message = f"Subscription {running.definition.name} has no webhook."
         raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_HAS_NO_WEBHOOK, message))
