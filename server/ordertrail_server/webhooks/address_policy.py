@@ -8,8 +8,11 @@ Network = IPv4Network | IPv6Network
 
 _MAPPED, _NAT64 = IPv6Network("::ffff:0:0/96"), IPv6Network("64:ff9b::/96")
 # Networks that the standard library counts as global, or that hide an IPv4 address: compatible addresses, NAT64 with a
-# local prefix, 6to4, Teredo, and addresses that were once local to a site.
-_REFUSED = tuple(map(IPv6Network, ("::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10")))
+# local prefix, 6to4, Teredo, addresses that were once local to a site, and newer addresses for documentation. Of IPv4:
+# addresses of protocols, some of which belong to the nearest gateway, and the relays of 6to4.
+_REFUSED_IPV6 = ("::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10", "3fff::/20")
+_REFUSED_IPV4 = ("192.0.0.0/24", "192.88.99.0/24")
+_REFUSED = tuple(map(ip_network, (*_REFUSED_IPV6, *_REFUSED_IPV4)))
 
 FIRST_FREE_PORT = 1024
 MAX_REASON = 100
@@ -59,4 +62,4 @@ def _unwrap(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     if not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified:
         return False
-    return isinstance(address, IPv4Address) or not any(address in network for network in _REFUSED)
+    return not any(address in network for network in _REFUSED if network.version == address.version)
