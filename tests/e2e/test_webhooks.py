@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from standardwebhooks import Webhook
+from tests.certificates import Authority
 from tests.e2e.running_server import RunningServer, wait_until_serving
-from tests.webhooks.certificates import Authority
 from tests.webhooks.receiver import Receiver, run_receiver, status
 from tests.webhooks.test_signature import verify_ed25519
 

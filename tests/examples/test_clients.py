@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from tests.authoring.real_protos import ROOT
+from tests.certificates import Authority
 from tests.e2e.running_server import RunningServer
-from tests.e2e.tls.authority import Authority
 from tests.examples.page import PAGE, Example, client_commands
 
 TESTED = ["go", "typescript", "python"]

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.certificates import Authority
 from tests.ports import find_free_port
-from tests.webhooks.certificates import Authority
 from tests.webhooks.receiver import Receiver, run_receiver, status
 
 from ordertrail_server.webhooks import resolver as resolver_module

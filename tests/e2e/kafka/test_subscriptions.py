@@ -7,10 +7,10 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from tests.certificates import Authority
 from tests.e2e.kafka.servers import run_servers
 from tests.e2e.kafka.subscribers import ACKNOWLEDGED, SERVICE, create_subscription_server, create_topics
 from tests.e2e.running_server import RunningServer, wait_until_serving
-from tests.e2e.tls.authority import Authority
 from tests.kafka.cluster import Cluster
 
 from ordertrail.client import OrderTrail, connect, line

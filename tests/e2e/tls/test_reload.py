@@ -7,8 +7,8 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from tests.certificates import Authority, Pair
 from tests.e2e.running_server import RunningServer
-from tests.e2e.tls.authority import Authority, Pair
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.tls import read_credentials

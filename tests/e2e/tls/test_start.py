@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.certificates import Authority, Pair
 from tests.cli.command_line import CommandLine
 from tests.e2e.running_server import RunningServer
-from tests.e2e.tls.authority import Authority, Pair
 
 SERVE = ("serve", "--listen", "127.0.0.1:0")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.certificates import Authority, Pair
 from tests.cli.command_line import CommandLine
 from tests.e2e.running_server import RunningServer
-from tests.e2e.tls.authority import Authority, Pair
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail.errors import Unavailable

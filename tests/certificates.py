@@ -1,5 +1,7 @@
 """A certificate authority of a test, and the certificates that it signs."""
 
+import ssl
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -11,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-NAMES = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1"))])
+LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ip_address("127.0.0.1")))
 
 
 class Pair(NamedTuple):
@@ -39,14 +41,21 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(certificate.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def sign(self, name: str) -> Pair:
-        """Write a new certificate and its key."""
+    def sign(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK) -> Pair:
+        """Write a new certificate for some host names and addresses, and its key."""
         key = generate_private_key(SECP256R1())
-        certificate = _build(_subject(name), self._subject, key).add_extension(NAMES, critical=False)
+        alternative_names = x509.SubjectAlternativeName(names)
+        certificate = _build(_subject(name), self._subject, key).add_extension(alternative_names, critical=False)
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         pair.certificate.write_bytes(certificate.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
         pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return pair
+
+    def context_of(self, host: str) -> ssl.SSLContext:
+        """Return the settings of a server with a certificate for one host name."""
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self.sign(host, [x509.DNSName(host)]))
+        return context
 
 
 def _subject(name: str) -> x509.Name:
