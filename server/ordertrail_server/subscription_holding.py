@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -68,7 +69,7 @@ class SubscriptionHolding:
 
     async def open(self) -> None:
         """Route calls, and look for the topic. Raises TopicRefused, CertificatesUnreadable."""
-        await self._create_loader().check_certificates()
+        await self._create_loader(lambda: True).check_certificates()
         self._server.route_subscriptions(self._router)
         self._topic = self._search.check(await self._search.describe(), self._log.events)
         if self._topic is None:
@@ -118,14 +119,15 @@ class SubscriptionHolding:
         return Subscriptions(state_log, self._log, self._source, create_id)
 
     def _serve(self, subscriptions: Subscriptions, pulse: Pulse) -> ServedTerm:
-        webhooks, draining = Webhooks(subscriptions, self._create_loader(), create_id), Draining()
+        loader = self._create_loader(lambda: not pulse.has_stopped())
+        webhooks, draining = Webhooks(subscriptions, loader, create_id), Draining()
         webhooks.start()
         service = SubscriptionService(subscriptions, webhooks, self._log, self._source, self._freshness)
         handlers = self._server.subscription_handlers(service, draining)
         return self._router.serve(handlers, draining, pulse, webhooks.close)
 
-    def _create_loader(self) -> PosterLoader:
-        return PosterLoader(AddressPolicy(self._settings.webhook_allow), self._settings.webhook_ca)
+    def _create_loader(self, may_post: Callable[[], bool]) -> PosterLoader:
+        return PosterLoader(AddressPolicy(self._settings.webhook_allow), self._settings.webhook_ca, may_post)
 
     async def _find_address(self) -> str:
         return await run_in_daemon_thread(find_leader_address, self._admin, self._topic_name, QUERY_SECONDS)

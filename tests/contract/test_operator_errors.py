@@ -6,7 +6,7 @@ from pathlib import Path
 SERVER = Path(__file__).resolve().parents[2] / "server" / "ordertrail_server"
 BASE = "OperatorError"
 BUILT_IN = {"Exception", "ValueError", "RuntimeError", "OSError", "sqlite3.OperationalError", "sqlite3.DatabaseError"}
-ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken", "ConnectionLost"}
+ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken", "ConnectionLost", "PostingEnded"}
 CAUGHT_IN_THE_SERVER = {
     "CannotFold",
     "CannotUpcast",

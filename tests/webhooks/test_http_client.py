@@ -21,7 +21,7 @@ from ordertrail_server.webhooks import resolver as resolver_module
 from ordertrail_server.webhooks.address_policy import AddressPolicy, parse_networks
 from ordertrail_server.webhooks.bounded_connector import MAX_RESPONSE
 from ordertrail_server.webhooks.http_client import EXCERPT, MAX_BODY, HttpClient
-from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed
+from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed, PostingEnded
 from ordertrail_server.webhooks.resolver import MAX_LOOKUPS, Resolver
 from ordertrail_server.webhooks.tls import CertificatesUnreadable, load_tls
 
@@ -41,9 +41,12 @@ def resolve_to(*addresses: str) -> Any:
 
 @asynccontextmanager
 async def open_client(
-    policy: AddressPolicy = LOOPBACK, look_up: Any = resolver_module.look_up, ca_file: Path | None = None
+    policy: AddressPolicy = LOOPBACK,
+    look_up: Any = resolver_module.look_up,
+    ca_file: Path | None = None,
+    may_post: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[HttpClient]:
-    client = HttpClient(policy, Resolver(policy, look_up), shared_tls(ca_file))
+    client = HttpClient(policy, Resolver(policy, look_up), shared_tls(ca_file), may_post)
     try:
         yield client
     finally:
@@ -102,6 +105,17 @@ async def test_status_retry_after_and_beginning_of_the_body_are_returned(receive
     async with open_client() as client:
         response = await post(client, url_of(receiver))
     assert (response.status, response.retry_after, response.excerpt) == (503, "7", "busy" * (EXCERPT // 4))
+
+
+@pytest.mark.parametrize("is_connected", [False, True])
+async def test_nothing_is_posted_if_that_is_forbidden_while_it_connects(receiver: Receiver, is_connected: bool) -> None:
+    permissions = [True] * (3 if is_connected else 1)  # it asks before it connects, and before it sends
+    async with open_client(may_post=lambda: bool(permissions) and permissions.pop()) as client:
+        if is_connected:
+            await post(client, url_of(receiver))
+        with pytest.raises(PostingEnded):
+            await post(client, url_of(receiver))
+        assert len(receiver.posts) == is_connected
 
 
 async def test_redirect_is_not_followed(receiver: Receiver) -> None:

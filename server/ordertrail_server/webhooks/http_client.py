@@ -7,16 +7,24 @@ checks all addresses of a host, and the function that creates a socket checks th
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aiohttp import ClientError, ClientResponse, ClientResponseError, ClientSession, ClientTimeout, DummyCookieJar
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp import (
+    BytesPayload,
+    ClientError,
+    ClientResponse,
+    ClientResponseError,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+)
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter, ResolveResult
 from yarl import URL
 
 from ordertrail_server.webhooks.address_policy import AddressPolicy
 from ordertrail_server.webhooks.bounded_connector import RECEIVE_BUFFER, BoundedConnector
-from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed
+from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed, PostingEnded
 from ordertrail_server.webhooks.resolver import HostRefused, Resolver
 
 KEEP_ALIVE_S = 10.0
@@ -31,25 +39,39 @@ SCHEMES = ("https", "http")
 
 
 class HttpClient:
-    """Posts bodies. For one event loop. Close it at the end."""
+    """Posts bodies while it `may_post`. For one event loop. Close it at the end."""
 
-    def __init__(self, policy: AddressPolicy, resolver: Resolver, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, policy: AddressPolicy, resolver: Resolver, context: ssl.SSLContext, may_post: Callable[[], bool]
+    ) -> None:
+        self._may_post = may_post
         # One for each scheme, because whether an address may be connected to depends on it.
         self._sessions = {scheme: _open_session(scheme, policy, resolver, context) for scheme in SCHEMES}
 
     async def post(self, url: str, headers: Mapping[str, str], body: str, timeout_s: float) -> HttpResponse:
-        """Post a body, and return the response. `timeout_s` is for everything together. Raises PostFailed."""
+        """Post a body, and return the response. `timeout_s` is for everything together.
+
+        Raises PostFailed, and PostingEnded if it may not post any more.
+        """
+        if not self._may_post():
+            raise PostingEnded
         target, limit = URL(url, encoded=True), ClientTimeout(total=timeout_s)
         session = self._sessions[target.scheme]
         try:
             async with session.post(
-                target, data=body.encode(), headers=headers, timeout=limit, allow_redirects=False
+                target,
+                data=_GuardedBody(body.encode(), self._may_post),
+                headers=headers,
+                timeout=limit,
+                allow_redirects=False,
             ) as response:
                 excerpt = await _read_excerpt(response)
                 return HttpResponse(response.status, response.headers.get("Retry-After", ""), excerpt)
         except TimeoutError:
             raise PostFailed(f"no response within {timeout_s:g} s") from None
         except (ClientError, OSError, ValueError) as error:
+            if not self._may_post():
+                raise PostingEnded from None
             raise PostFailed(_describe(error)) from None
 
     async def close(self) -> None:
@@ -86,6 +108,19 @@ def _open_session(scheme: str, policy: AddressPolicy, resolver: Resolver, contex
         max_field_size=HEADER_BYTES,
         max_line_size=HEADER_BYTES,
     )
+
+
+class _GuardedBody(BytesPayload):
+    """A body that is sent, with the headers, only if the client still may post once it is connected."""
+
+    def __init__(self, body: bytes, may_post: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._may_post = may_post
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        if not self._may_post():
+            raise PostingEnded  # the library closes the connection
+        await super().write_with_length(writer, content_length)
 
 
 class _CheckedResolver(AbstractResolver):

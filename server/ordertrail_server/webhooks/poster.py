@@ -1,6 +1,7 @@
 """Attempts to post deliveries. It loads the HTTP client, so it is imported when the first webhook exists."""
 
 import ssl
+from collections.abc import Callable
 from time import monotonic, time_ns
 from typing import NamedTuple
 
@@ -29,13 +30,13 @@ class AttemptOutcome(NamedTuple):
 class Poster:
     """For one event loop. Close it at the end."""
 
-    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext) -> None:
-        self._client = HttpClient(policy, Resolver(policy), context)
+    def __init__(self, policy: AddressPolicy, context: ssl.SSLContext, may_post: Callable[[], bool]) -> None:
+        self._client = HttpClient(policy, Resolver(policy), context, may_post)
 
     async def attempt(self, running: RunningSubscription, prepared: Prepared, number: int) -> AttemptOutcome:
         """Post a body to the URL of this moment, signed with the secrets of this moment.
 
-        `number` counts the attempts; it is 0 if an operator asks for one.
+        `number` counts the attempts; it is 0 if an operator asks for one. Raises PostingEnded.
         """
         response, error, begin, time = HttpResponse(0, "", ""), "", monotonic(), time_ns()
         try:

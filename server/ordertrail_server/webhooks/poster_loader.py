@@ -1,6 +1,7 @@
 """Loads the part of the server that posts, once the first webhook exists: its libraries take a third of a second."""
 
 from asyncio import Task, create_task, gather, shield, to_thread
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,12 @@ _POSTER, _TLS = "ordertrail_server.webhooks.poster", "ordertrail_server.webhooks
 
 
 class PosterLoader:
-    """For one event loop. Close it at the end."""
+    """For one event loop. Close it at the end. Once `may_post` returns False, nothing is posted any more."""
 
-    def __init__(self, policy: AddressPolicy, ca_file: Path | None) -> None:
-        self.policy, self._ca_file = policy, ca_file
+    def __init__(
+        self, policy: AddressPolicy, ca_file: Path | None, may_post: Callable[[], bool] = lambda: True
+    ) -> None:
+        self.policy, self._ca_file, self._may_post = policy, ca_file, may_post
         self._loading: Task[Poster] | None = None
 
     async def check_certificates(self) -> None:
@@ -45,5 +48,5 @@ class PosterLoader:
     async def _load(self) -> "Poster":
         # In a thread, because the event loop serves others meanwhile.
         module: Any = await to_thread(import_module, _POSTER)
-        poster: Poster = module.Poster(self.policy, await to_thread(module.load_tls, self._ca_file))
+        poster: Poster = module.Poster(self.policy, await to_thread(module.load_tls, self._ca_file), self._may_post)
         return poster

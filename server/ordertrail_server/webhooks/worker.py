@@ -7,6 +7,7 @@ from random import random
 
 from google.protobuf.duration_pb2 import Duration
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.subscription_service_pb2 import (
     ConsumeRequest,
@@ -16,6 +17,7 @@ from ordertrail.v1.subscription_service_pb2 import (
     HandOut,
 )
 from ordertrail_server.log.position import LogPosition
+from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.subscriptions.delivery_id import write_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.session import Session
@@ -23,6 +25,7 @@ from ordertrail_server.subscriptions.webhook_changes import Attempted, Prepared,
 from ordertrail_server.webhooks.body import prepare
 from ordertrail_server.webhooks.circuit_breaker import CircuitBreaker
 from ordertrail_server.webhooks.credit_control import CreditControl
+from ordertrail_server.webhooks.http_response import PostingEnded
 from ordertrail_server.webhooks.poster_loader import PosterLoader
 from ordertrail_server.webhooks.retry import retry_delay
 
@@ -60,7 +63,8 @@ class Worker:
                 await self._serve()
             except Exception as error:
                 if not state.is_deleted:
-                    _log.warning("webhook %s waits: %s", name, error)
+                    if not _is_handed_over(error):
+                        _log.warning("webhook %s waits: %s", name, error)
                     await sleep(RECONNECT_S)
 
     async def stop(self) -> None:
@@ -105,6 +109,8 @@ class Worker:
                 return
             attempted, retry_after_s = await poster.attempt(self.running, prepared, hand_out.attempt)
             self._settle(delivery, attempted, retry_after_s)
+        except PostingEnded:
+            return  # its hand-out ends with the term of this server
         except Exception as error:
             _log.exception("webhook %s cannot deliver", self.running.definition.name)
             self.control.answer(_reject(hand_out, FAILURE_S, f"an error of the server: {type(error).__name__}"))
@@ -144,6 +150,11 @@ class Worker:
             task.cancel()
         if self._attempts:
             await wait(self._attempts)
+
+
+def _is_handed_over(error: Exception) -> bool:
+    """Return whether a session ended because another server serves the subscription."""
+    return isinstance(error, Refused) and error.refusal.reason == ERROR_REASON_UNAVAILABLE
 
 
 def _reject(hand_out: HandOut, delay_s: float, reason: str) -> ConsumeRequest:
