@@ -71,6 +71,7 @@ class Webhooks:
         for running in self._by_uid.values():
             running.task.cancel()
         await gather(*(running.task for running in self._by_uid.values()), return_exceptions=True)
+        await self._calls.close()
         await self._loader.close()
 
     async def create(
