@@ -81,6 +81,7 @@ class Holder:
         self._is_closing, self._suspended_s = False, suspended_s
         self._pulse = Pulse(suspended_s)
         self._membership: Membership | None = None
+        self._reason = ""
 
     @property
     def is_assigned(self) -> bool:
@@ -128,14 +129,19 @@ class Holder:
             try:
                 await self._hold()
             except TermLost as error:
-                _log.warning("this server serves the subscriptions no longer: %s", error)
+                self._log_reason(f"this server serves the subscriptions no longer: {error}")
                 pause_s = LOST_SECONDS
             except (StateUnavailable, LogUnavailable) as error:
-                _log.warning("subscriptions are not served yet: %s", error)
+                self._log_reason(f"subscriptions are not served yet: {error}")
             finally:
                 self._idle.set()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._revoked.wait(), pause_s)
+
+    def _log_reason(self, reason: str) -> None:
+        if reason != self._reason:
+            _log.warning("%s", reason)
+            self._reason = reason
 
     async def _hold(self) -> None:
         self._pulse = Pulse(self._suspended_s)
@@ -145,6 +151,7 @@ class Holder:
             return
         term = self._serve(subscriptions, self._pulse)
         _log.info("this server serves the subscriptions")
+        self._reason = ""
         parts = (subscriptions.committer.run(), subscriptions.witness_regularly(), self._watch_pulse())
         work = [asyncio.create_task(part) for part in parts]
         revoked = asyncio.create_task(self._revoked.wait())
