@@ -24,6 +24,11 @@ OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.enable_retries", 0),
     ("grpc.use_local_subchannel_pool", 1),
+    # A server that is frozen, or whose machine is off, does not end its connections. Pings are sent during calls only.
+    ("grpc.keepalive_time_ms", 7_000),
+    ("grpc.keepalive_timeout_ms", 3_000),
+    ("grpc.http2.ping_timeout_ms", 3_000),
+    ("grpc.http2.max_pings_without_data", 0),
 ]
 
 
@@ -42,7 +47,7 @@ class LeaderChannel:
         on_change: Callable[[], None],
     ) -> None:
         self._find_address, self._own_address, self._on_change = find_address, own_address, on_change
-        self._files = files
+        self._files, self._reason = files, ""
         self.address = ""
         self.channel: grpc.aio.Channel | None = None
         self.user_count = 0
@@ -85,9 +90,15 @@ class LeaderChannel:
         try:
             credentials = await asyncio.to_thread(read_peer_credentials, self._files)
         except OperatorError as error:
-            _log.error("calls about subscriptions are not forwarded: %s", error)
+            self._log_reason(str(error))
             return None
+        self._reason = ""
         return grpc.aio.secure_channel(address, credentials, options=OPTIONS)
+
+    def _log_reason(self, reason: str) -> None:
+        if reason != self._reason:
+            _log.error("calls about subscriptions are not forwarded: %s", reason)
+            self._reason = reason
 
     def _needs_new_certificates(self) -> bool:
         if self._files is None or self.address in ("", self._own_address):
