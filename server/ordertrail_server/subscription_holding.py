@@ -21,7 +21,7 @@ from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.kafka.findings import Topic, TopicState
-from ordertrail_server.log.kafka.group_leader import client_id_of, find_leader_address
+from ordertrail_server.log.kafka.group_leader import GroupLeader, client_id_of
 from ordertrail_server.log.kafka.group_membership import GroupMembership
 from ordertrail_server.log.kafka.identity import KafkaIdentity
 from ordertrail_server.log.kafka.log import KafkaLog
@@ -57,12 +57,13 @@ class SubscriptionHolding:
         self, log: KafkaLog, settings: Settings, history: HistoryService, ends: Offsets, server: Server
     ) -> None:
         topic = settings.subscriptions_topic or subscriptions_topic_of(log.topic)
-        self._log, self._topic_name, self._history, self._server = log, topic, history, server
+        self._log, self._history, self._server = log, history, server
         self._settings = settings
         self._source = EventSource(history.hub)
         self._freshness = Freshness(self._source.model, history.hub.progress, log, ends)
         self._router: SubscriptionRouter = server.create_router()
         self._admin = create_client(AdminClient, admin_settings(log.settings))
+        self._leader = GroupLeader(log.settings, topic, QUERY_SECONDS)
         self._search = TopicSearch(SUBSCRIPTIONS, log.settings, topic, QUERY_SECONDS)
         self._topic: Topic | None = None
         self._holder: Holder | None = None
@@ -130,7 +131,7 @@ class SubscriptionHolding:
         return PosterLoader(AddressPolicy(self._settings.webhook_allow), self._settings.webhook_ca, may_post)
 
     async def _find_address(self) -> str:
-        return await run_in_daemon_thread(find_leader_address, self._admin, self._topic_name, QUERY_SECONDS)
+        return await run_in_daemon_thread(self._leader.find_address)
 
     async def _check_identity(self, topic: Topic) -> None:
         state = TopicState(topic.identity, 1, max(topic.replicas))
