@@ -22,9 +22,9 @@ class Pair(NamedTuple):
     certificate: Path
     key: Path
 
-    def replace_by(self, other: "Pair") -> None:
+    def replace_by(self, replacement: "Pair") -> None:
         """Replace both files as an operator does: each at once, one after the other."""
-        for new, old in zip(other, self, strict=True):
+        for new, old in zip(replacement, self, strict=True):
             new.rename(old)
 
 

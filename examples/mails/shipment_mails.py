@@ -33,7 +33,7 @@ class Options:
     smtp: str
     sender: str
     addresses: Path
-    sent: Path
+    notes: Path
     retry_seconds: float
 
 
@@ -106,7 +106,7 @@ def parse_options() -> Options:
     parser.add_argument("--smtp", default="127.0.0.1:1025", help="the SMTP server")
     parser.add_argument("--sender", default="shipping@example.com", help="the address of the sender")
     parser.add_argument("--addresses", type=Path, default=HERE / "addresses.json", help="JSON of addresses by customer")
-    parser.add_argument("--sent", type=Path, default=Path("sent-mails.sqlite"), help="the file of notes")
+    parser.add_argument("--notes", type=Path, default=Path("sent-mails.sqlite"), help="the file of notes")
     parser.add_argument("--retry-seconds", type=float, default=5.0, help="the delay after a first failed attempt")
     return Options(**vars(parser.parse_args()))
 
@@ -114,7 +114,7 @@ def parse_options() -> Options:
 def main() -> None:
     """Run the program. A mail that is being sent when the program is stopped is finished and noted."""
     options = parse_options()
-    with closing(SentMails(options.sent)) as sent_mails, suppress(KeyboardInterrupt, asyncio.CancelledError):
+    with closing(SentMails(options.notes)) as sent_mails, suppress(KeyboardInterrupt, asyncio.CancelledError):
         try:
             asyncio.run(consume_until_stopped(options, sent_mails))
         except OrderTrailError as error:

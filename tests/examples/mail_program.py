@@ -18,8 +18,8 @@ class MailProgram:
     """The program with its own address book and notes in `directory`. `options` are further command line options."""
 
     def __init__(self, directory: Path, *options: str) -> None:
-        self.addresses, self.sent = directory / "addresses.json", directory / "sent.sqlite"
-        files = ("--addresses", str(self.addresses), "--sent", str(self.sent))
+        self.addresses, self.notes = directory / "addresses.json", directory / "sent.sqlite"
+        files = ("--addresses", str(self.addresses), "--notes", str(self.notes))
         self._command = (*BACKGROUND, sys.executable, str(PROGRAM), *options, *files, "--retry-seconds", "0.01")
         self._process: Process | None = None
 
@@ -34,9 +34,9 @@ class MailProgram:
         """Stop it as a supervisor does. Fails if it does not end by itself, or has printed anything unread."""
         if self._running.returncode is None:
             self._running.send_signal(signal.SIGTERM)
-            rest, _ = await asyncio.wait_for(self._running.communicate(), 60)
+            output, _ = await asyncio.wait_for(self._running.communicate(), 60)
             assert self._running.returncode == 0
-            assert rest == b""
+            assert output == b""
 
     def kill(self) -> None:
         """Kill it with SIGKILL."""

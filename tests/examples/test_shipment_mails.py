@@ -154,7 +154,7 @@ async def test_no_mail_is_sent_while_its_attempt_cannot_be_noted(
     await ship(orders, customer_id, 1)
     async with program:
         await mail_server.next_mail()
-        with closing(sqlite3.connect(program.sent)) as database:
+        with closing(sqlite3.connect(program.notes)) as database:
             database.execute(
                 "CREATE TRIGGER full BEFORE INSERT ON sent_mails BEGIN SELECT RAISE(FAIL, 'disk full'); END"
             )

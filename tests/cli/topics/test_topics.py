@@ -81,8 +81,8 @@ def test_existing_topics_are_not_created_again_but_can_be_checked(topics: Topics
     checked = topics.create("--if-missing", "--json")
     assert checked.exit_code == 0
     described = json.loads(checked.stdout)
-    others = described["commands"], described["subscriptions"]
-    assert (described["made"], [topic["made"] for topic in others]) == (False, [False, False])
+    companions = described["commands"], described["subscriptions"]
+    assert (described["made"], [topic["made"] for topic in companions]) == (False, [False, False])
     mismatch = topics.create("--partitions", "3", "--if-missing")
     assert mismatch.exit_code == 1
     assert mismatch.stderr == f"Error: The topic {topics.name} exists, but its number of partitions is 1 and not 3.\n"

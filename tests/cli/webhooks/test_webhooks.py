@@ -49,8 +49,8 @@ def operate(line: CommandLine, receiver: Receiver, loop: asyncio.AbstractEventLo
     assert line.run("webhooks", "redeliver", "shop", delivery["deliveryId"]).returncode == 1
 
     assert "not shown again: whsec_" in line.run("webhooks", "rotate", "shop").stdout
-    [shown] = line.lines("webhooks", "show", "shop")
-    [first, second] = shown["webhook"]["secrets"]
+    [subscription] = line.lines("webhooks", "show", "shop")
+    [first, second] = subscription["webhook"]["secrets"]
     text = line.run("webhooks", "show", "shop").stdout
     assert (second["id"] in text, "whpk_" in text, "whsec_" in text, "active" in text) == (True, True, False, True)
     assert line.run("webhooks", "revoke", "shop", first["id"]).stdout == f"Secret {first['id']} is revoked.\n"

@@ -65,10 +65,10 @@ class Load:
         address = await asyncio.to_thread(find_leader_address, self._admin, self._group, 10.0)
         return [server.address for server in self.servers].index(address)
 
-    async def measure_failover(self, other: int) -> float:
-        """Return after how many seconds an event that is recorded now on another server is delivered."""
+    async def measure_failover(self, number: int) -> float:
+        """Return after how many seconds an event that is recorded now on the server of this number is delivered."""
         begin = time.monotonic()
-        receipt = await self.clients[other].place("shop-1", [line("p_1", 1, "5.20", "EUR")])
+        receipt = await self.clients[number].place("shop-1", [line("p_1", 1, "5.20", "EUR")])
         async with asyncio.timeout(60):
             while (receipt.order_id, 1) not in self.witness.delivered:
                 self.witness.arrived.clear()

@@ -69,11 +69,13 @@ async def test_consumers_of_both_servers_share_the_orders(clients: list[OrderTra
     await first.create_subscription("shared", now=True)
     async with (
         asyncio.timeout(60),
-        first.consume("shared", max_events=5) as one,
-        second.consume("shared", max_events=5) as two,
+        first.consume("shared", max_events=5) as first_consumer,
+        second.consume("shared", max_events=5) as second_consumer,
     ):
         receipts = [await first.place("shop-1", [line("p_1", 1, "5.20", "EUR")]) for _ in range(10)]
-        deliveries = [(consumer, await anext(consumer)) for consumer in (one, two) for _ in range(5)]
+        deliveries = [
+            (consumer, await anext(consumer)) for consumer in (first_consumer, second_consumer) for _ in range(5)
+        ]
         assert {delivery.event.order_id for _, delivery in deliveries} == {receipt.order_id for receipt in receipts}
         for consumer, delivery in deliveries:
             assert await consumer.acknowledge(delivery) == ACKNOWLEDGED

@@ -81,8 +81,8 @@ async def test_another_server_posts_every_event_in_order(cluster: Cluster, tmp_p
             for server in servers:
                 await wait_until_serving(server.address)
                 await wait_until_serving(server.address, SERVICE)
-            posting, other = await find_servers(cluster, servers)
-            async with connect(other.address) as orders:
+            posting, standby = await find_servers(cluster, servers)
+            async with connect(standby.address) as orders:
                 await orders.create_webhook("shop", f"http://127.0.0.1:{receiver.port}/")
                 callers = [asyncio.create_task(place_and_confirm(orders, recorded)) for _ in range(2)]
                 await receiver.wait_for(20)
