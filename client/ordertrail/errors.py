@@ -2,6 +2,7 @@
 
     OrderTrailError          the base class; itself raised for a status that this release does not know
     ├── InvalidRequest       correct the request; `violations` name the fields
+    ├── Unauthenticated      get a new token
     ├── NotFound             query another order, command or point in time
     ├── Refused              the order's state or an id already in use forbids the command; see `reason`
     │   └── VersionMismatch  read the order and decide again; see `expected` and `actual`
@@ -27,6 +28,7 @@ __all__ = [
     "OrderTrailError",
     "Refused",
     "ServerFault",
+    "Unauthenticated",
     "Unavailable",
     "VersionMismatch",
     "Violation",
@@ -72,6 +74,10 @@ class InvalidRequest(OrderTrailError):
     """The request is invalid, independent of the order's state; `violations` name the fields."""
 
 
+class Unauthenticated(OrderTrailError):
+    """The call has no token or certificate that the server accepts, or the client got no token to send."""
+
+
 class NotFound(OrderTrailError):
     """The order, or another thing that the request names, does not exist, or did not exist at that point in time."""
 
@@ -112,6 +118,7 @@ _BY_REASON: dict[str, type[OrderTrailError]] = {
 _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: Refused,
     grpc.StatusCode.FAILED_PRECONDITION: Refused,

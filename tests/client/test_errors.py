@@ -15,6 +15,7 @@ from ordertrail.errors import (
     OrderTrailError,
     Refused,
     ServerFault,
+    Unauthenticated,
     Unavailable,
     VersionMismatch,
     Violation,
@@ -69,6 +70,7 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "UNAVAILABLE": Unavailable,
     "NOT_FRESH_YET": Unavailable,
     "INTERNAL": ServerFault,
+    "UNAUTHENTICATED": Unauthenticated,
 }
 REASONS = [name for name in ErrorReason.keys() if name != "ERROR_REASON_UNSPECIFIED"]  # noqa: SIM118 (no dict)
 

@@ -120,6 +120,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The delivery log of the webhook does not hold this delivery."""
     ERROR_REASON_WEBHOOK_DELIVERY_NOT_FINISHED: _ErrorReason.ValueType  # 92
     """The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
+    ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 100
+    """The server needs to know who calls, and the call has no token or certificate that it accepts."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons of errors. ErrorInfo.reason is the name of a value without its prefix, ErrorInfo.domain is "ordertrail"."""
@@ -218,6 +220,8 @@ ERROR_REASON_WEBHOOK_DELIVERY_NOT_FOUND: ErrorReason.ValueType  # 91
 """The delivery log of the webhook does not hold this delivery."""
 ERROR_REASON_WEBHOOK_DELIVERY_NOT_FINISHED: ErrorReason.ValueType  # 92
 """The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
+ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 100
+"""The server needs to know who calls, and the call has no token or certificate that it accepts."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -18,6 +18,7 @@ LIBRARIES: Final = frozenset(
         "grpc_health",
         "grpc_reflection",
         "grpc_status",
+        "jwt",
         "prometheus_client",
         "protovalidate",
         "pyarrow",
