@@ -1,0 +1,28 @@
+"""Bounds how many signatures that turn out to be wrong are checked per second."""
+
+from collections.abc import Callable
+
+PER_SECOND = 1_000
+"""A failed check takes about 0.1 ms, so they take at most a tenth of a core."""
+
+
+class FailureAllowance:
+    """A token bucket that failures empty. Successes are free."""
+
+    def __init__(self, elapsed: Callable[[], float], per_second: float = PER_SECOND) -> None:
+        self._elapsed, self._per_second = elapsed, per_second
+        self._level, self._updated_at = per_second, elapsed()
+
+    def is_exhausted(self) -> bool:
+        """Return whether no further check is allowed now."""
+        return self._refill() < 1
+
+    def count_failure(self) -> None:
+        """Count a failed check."""
+        self._level = self._refill() - 1
+
+    def _refill(self) -> float:
+        now = self._elapsed()
+        growth = (now - self._updated_at) * self._per_second
+        self._level, self._updated_at = min(self._per_second, self._level + growth), now
+        return self._level

@@ -1,0 +1,44 @@
+"""Finds the issuer and key of a token, and verifies it."""
+
+from collections.abc import Callable
+
+from ordertrail_server.access.identity.failure_allowance import FailureAllowance
+from ordertrail_server.access.identity.identity import Identity
+from ordertrail_server.access.identity.key_source import KeySource
+from ordertrail_server.access.identity.key_sources import KeySources
+from ordertrail_server.access.identity.refusals import refuse, refuse_unverified, refuse_without_keys
+from ordertrail_server.access.identity.token_verification import SignatureInvalid, read_claimed_origin, verify_token
+from ordertrail_server.access.identity.trusted_keys import TrustedKey
+
+
+class TokenCheck:
+    """Verifies tokens of some issuers. A token names its issuer and key, but only among those that are trusted."""
+
+    def __init__(self, sources: KeySources, now: Callable[[], float], failures: FailureAllowance) -> None:
+        self._sources, self._now, self._failures = sources, now, failures
+
+    async def verify(self, token: str) -> Identity:
+        """Return the identity of a token. Raises Refused. Takes long only if its key must be fetched first."""
+        if self._failures.is_exhausted():
+            raise refuse_unverified()
+        origin = read_claimed_origin(token)
+        source = self._sources.get(origin.issuer) if isinstance(origin.issuer, str) else None
+        if source is None:
+            raise refuse("The token is from an issuer that this server does not trust, or names none.")
+        key = await _find_key(source, origin.key_id)
+        try:
+            return verify_token(token, source.config, key, origin.algorithm, self._now())
+        except SignatureInvalid:
+            self._failures.count_failure()
+            raise refuse("The token's signature is not that of its issuer's key.") from None
+
+
+async def _find_key(source: KeySource, key_id: str | None) -> TrustedKey:
+    if (key := source.find(key_id)) is None:
+        await source.refresh_for_unknown_key()
+        key = source.find(key_id)
+    if key is not None:
+        return key
+    if source.keys is None:
+        raise refuse_without_keys()
+    raise refuse("The token names a key that its issuer does not publish, or no key; get a new one from its issuer.")

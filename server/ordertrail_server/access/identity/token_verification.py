@@ -1,0 +1,82 @@
+"""Verifies a token. PyJWT parses it and checks the signature; the configuration decides which keys and algorithms."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jwt
+from jwt import InvalidAudienceError, InvalidSignatureError, MissingRequiredClaimError, PyJWK
+from jwt.exceptions import PyJWTError
+
+from ordertrail_server.access.identity.identity import Identity, is_valid_name
+from ordertrail_server.access.identity.issuer_config import IssuerConfig
+from ordertrail_server.access.identity.refusals import refuse
+from ordertrail_server.access.identity.token_times import find_time_fault, read_expiry
+from ordertrail_server.access.identity.trusted_keys import TrustedKey
+
+_REQUIRED = ("iss", "aud", "exp", "nbf")
+# The library compares times with its own clock and without bounds, so token_times does that.
+_OPTIONS: Any = {"require": _REQUIRED, "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_UNVERIFIED: Any = {"verify_signature": False}
+_MALFORMED = "The token is not a JWT, or has values that a JWT must not have; get a new one from its issuer."
+
+
+class SignatureInvalid(Exception):
+    """The signature is not that of the key. Never answered as such; counted, because its check costs the most."""
+
+
+class ClaimedOrigin(NamedTuple):
+    """What a token claims about its origin. Use it only to look up what is configured."""
+
+    issuer: object
+    key_id: str | None
+    algorithm: object
+
+
+def read_claimed_origin(token: str) -> ClaimedOrigin:
+    """Return the origin that a token claims. Raises Refused if it is not a JWT."""
+    try:
+        content = jwt.decode_complete(token, options=_UNVERIFIED)
+    except PyJWTError:
+        raise refuse(_MALFORMED) from None
+    header = content["header"]
+    return ClaimedOrigin(content["payload"].get("iss"), header.get("kid"), header.get("alg"))
+
+
+def verify_token(token: str, config: IssuerConfig, key: TrustedKey, algorithm: object, now: float) -> Identity:
+    """Return the identity of a token that a key of the issuer must have signed. Raises Refused and SignatureInvalid."""
+    signer = key.by_algorithm.get(algorithm) if isinstance(algorithm, str) else None
+    if signer is None:
+        raise refuse("The token's algorithm is not one that the server accepts from its issuer with this key.")
+    claims = _decode(token, config, signer)
+    if fault := find_time_fault(claims, config, now):
+        raise refuse(fault)
+    expires_at = read_expiry(claims) + config.leeway_seconds
+    return Identity(_read_name(claims, config), config.issuer, MappingProxyType(claims), expires_at, key.digest)
+
+
+def _decode(token: str, config: IssuerConfig, signer: PyJWK) -> dict[str, Any]:
+    try:
+        return jwt.decode(
+            token,
+            signer,
+            algorithms=[signer.algorithm_name],
+            audience=config.audiences,
+            issuer=config.issuer,
+            options=_OPTIONS,
+        )
+    except InvalidSignatureError:
+        raise SignatureInvalid from None
+    except MissingRequiredClaimError as error:
+        raise refuse(f"The token has no claim {error.claim}; the server requires {', '.join(_REQUIRED)}.") from None
+    except InvalidAudienceError:
+        raise refuse("The token is for another audience; ask its issuer for one for this server.") from None
+    except PyJWTError:
+        raise refuse(_MALFORMED) from None
+
+
+def _read_name(claims: Mapping[str, Any], config: IssuerConfig) -> str:
+    claim = claims.get(config.name_claim)
+    if not isinstance(claim, str) or not claim or not is_valid_name(name := config.name_prefix + claim):
+        raise refuse("The token's claim for the caller's name is missing, too long, or no printable text.")
+    return name
