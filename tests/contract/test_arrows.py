@@ -12,6 +12,7 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
+    "access": {"orders"},
     "admin": {"commands", "edge", "history", "log", "orders"},
     "edge": {
         "submissions",

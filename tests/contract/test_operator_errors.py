@@ -24,6 +24,7 @@ CAUGHT_IN_THE_SERVER = {
     "PositionMoved",
     "PostFailed",
     "ProjectionDamaged",
+    "SignatureInvalid",
     "UnnamedValue",
     "UnreadableDocument",
     "UrlRefused",

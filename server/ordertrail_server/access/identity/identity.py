@@ -26,7 +26,7 @@ class Identity:
 
     name: str
     issuer: str
-    claims: Mapping[str, Any] = field(default=NO_CLAIMS, hash=False)
+    claims: Mapping[str, Any] = field(default_factory=lambda: NO_CLAIMS, hash=False)
     expires_at: float = math.inf
     key_digest: str = ""
     """Identifies the key that verified the token. Empty for other identities."""
