@@ -1,6 +1,8 @@
 """Authenticators of tests, and the refusals of what they do not accept."""
 
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,29 @@ class Clock:
         return self.seconds
 
 
-def trust(folder: Path, *keys: SigningKey | dict[str, Any], now: Clock | None = None, **config: Any) -> Authenticator:
+class FastClock:
+    """A clock that advances by a second whenever somebody reads it."""
+
+    def __init__(self) -> None:
+        self._seconds = count()
+
+    def __call__(self) -> float:
+        return next(self._seconds)
+
+
+def trust(
+    folder: Path,
+    *keys: SigningKey | dict[str, Any],
+    now: Callable[[], float] = time.time,
+    elapsed: Callable[[], float] = time.monotonic,
+    **config: Any,
+) -> Authenticator:
     """Return an authenticator that trusts keys in a file."""
     file = folder / "keys.json"
     file.write_bytes(build_set(*keys))
     algorithms = dict.fromkeys(key.algorithm for key in keys if isinstance(key, SigningKey)) or ("ES256",)
     issuer = build_config(**{"algorithms": algorithms, "jwks_file": file, **config})
-    return Authenticator([issuer], None) if now is None else Authenticator([issuer], None, now)
+    return Authenticator([issuer], None, now, elapsed=elapsed)
 
 
 async def catch_refusal(call: Awaitable[object], reason: str = "UNAUTHENTICATED") -> str:

@@ -1,5 +1,6 @@
 """An issuer of a test: it has real keys, publishes their public parts, and signs tokens."""
 
+import base64
 import json
 import time
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
 from ordertrail_server.access.identity.issuer_config import IssuerConfig
@@ -47,6 +49,24 @@ class SigningKey:
     def bearer(self, **claims: Any) -> str:
         """Return the metadata `authorization` with a token of these claims."""
         return f"Bearer {self.sign(build_claims(**claims))}"
+
+
+def sign_with_public_key(key: SigningKey) -> list[str]:
+    """Return tokens with an HMAC whose secret is the public key, in its two forms.
+
+    A server that lets the token choose the algorithm accepts them (RFC 8725, section 2.1).
+    """
+    header = encode_part(json.dumps({"alg": "HS256", "kid": key.key_id}).encode())
+    signing_input = f"{header}.{encode_part(json.dumps(build_claims()).encode())}"
+    algorithm, form = jwt.get_algorithm_by_name("HS256"), PublicFormat.SubjectPublicKeyInfo
+    public = key.private.public_key()
+    secrets = [public.public_bytes(encoding, form) for encoding in (Encoding.PEM, Encoding.DER)]
+    return [f"{signing_input}.{encode_part(algorithm.sign(signing_input.encode(), secret))}" for secret in secrets]
+
+
+def encode_part(content: bytes) -> str:
+    """Return one part of a token."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 def build_claims(**changes: Any) -> dict[str, Any]:

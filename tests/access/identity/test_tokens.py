@@ -1,6 +1,5 @@
 """Which tokens the server accepts, and what it says about others."""
 
-import base64
 import json
 import time
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.access.identity.authenticators import Clock, catch_refusal, trust
 from tests.access.identity.issuer import (
     AUDIENCE,
@@ -17,7 +15,9 @@ from tests.access.identity.issuer import (
     build_claims,
     build_config,
     build_set,
+    encode_part,
     shared_key,
+    sign_with_public_key,
 )
 
 from ordertrail_server.access.identity.algorithm import ALGORITHMS
@@ -36,10 +36,6 @@ async def refuse(folder: Path, authorization: str, **config: Any) -> str:
 def replace_header(token: str, **header: Any) -> str:
     _, signed_part = token.split(".", 1)
     return f"{encode_part(json.dumps(header).encode())}.{signed_part}"
-
-
-def encode_part(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -155,16 +151,8 @@ async def test_unsigned_token_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", [shared_key("RS256"), KEY])
 async def test_public_key_is_no_secret_of_hmac(tmp_path: Path, key: SigningKey) -> None:
-    form = PublicFormat.SubjectPublicKeyInfo
-    for secret in (key.private.public_key().public_bytes(encoding, form) for encoding in (Encoding.PEM, Encoding.DER)):
-        header = encode_part(json.dumps({"alg": "HS256", "kid": key.key_id}).encode())
-        payload = encode_part(json.dumps(build_claims()).encode())
-        signature = jwt.get_algorithm_by_name("HS256").sign(
-            f"{header}.{payload}".encode(), secret
-        )  # the library refuses PEM as a secret
-        authorization = f"Bearer {header}.{payload}.{encode_part(signature)}"
-        text = await catch_refusal(trust(tmp_path, key).identify(authorization, None))
-        assert "algorithm" in text
+    for token in sign_with_public_key(key):
+        assert "algorithm" in await catch_refusal(trust(tmp_path, key).identify(f"Bearer {token}", None))
 
 
 async def test_key_verifies_no_algorithm_that_its_issuer_does_not_use(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ class KeyFile(KeySource):
 
     def __init__(self, config: IssuerConfig, path: Path) -> None:
         super().__init__(config)
-        self._path, self._content = path, b""
+        self._path = path
+        self._content: bytes | None = None
         self.reload()
         if self.fault:
             raise KeysUnusable(f"the keys of {config.issuer} cannot be used: {self.fault}")
