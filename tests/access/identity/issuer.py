@@ -22,7 +22,7 @@ from jwt.algorithms import get_default_algorithms
 from ordertrail_server.access.identity.issuer_config import IssuerConfig
 
 ISSUER, AUDIENCE = "https://issuer.example", "orders"
-CURVES = {"ES256": SECP256R1, "ES384": SECP384R1, "ES512": SECP521R1}
+CURVES: dict[str, Any] = {"ES256": SECP256R1, "ES384": SECP384R1, "ES512": SECP521R1}
 
 
 class SigningKey:

@@ -142,7 +142,7 @@ async def test_key_without_an_id_verifies_tokens_without_one(tmp_path: Path) -> 
 
 
 async def test_unsigned_token_is_refused(tmp_path: Path) -> None:
-    token = jwt.encode(build_claims(), None, "none", {"kid": "key-1"})
+    token = jwt.encode(build_claims(), "", "none", {"kid": "key-1"})
     assert "must be `Bearer`" in await refuse(tmp_path, f"Bearer {token}")
     assert "algorithm" in await refuse(tmp_path, f"Bearer {token}AAAA")
     unsigned = replace_header(KEY.sign(), alg="none", kid="key-1")
@@ -180,7 +180,12 @@ async def test_key_of_one_issuer_verifies_no_token_of_another_one(tmp_path: Path
 async def test_keys_and_urls_in_the_header_are_ignored(tmp_path: Path) -> None:
     """Headers that offer a key (RFC 7515, section 4.1) do not change which key verifies the token."""
     stranger = SigningKey()
-    offers = {"jwk": stranger.publish(), "jku": "http://127.0.0.1:9/", "x5u": "http://127.0.0.1:9/", "x5c": ["AAAA"]}
+    offers: dict[str, Any] = {
+        "jwk": stranger.publish(),
+        "jku": "http://127.0.0.1:9/",
+        "x5u": "http://127.0.0.1:9/",
+        "x5c": ["AAAA"],
+    }
     assert "signature" in await refuse(tmp_path, f"Bearer {stranger.sign(**offers)}")
     assert (await trust(tmp_path, KEY).identify(f"Bearer {KEY.sign(**offers)}", None)).name == "shop-1"
 

@@ -50,11 +50,11 @@ class TomlTable:
         text = self.optional_text(key)
         return None if text is None else Path(text)
 
-    def seconds(self, key: str, default: float, least: float, most: float) -> float:
+    def seconds(self, key: str, default: float, low: float, high: float) -> float:
         """Take a number of seconds within bounds."""
         value = self._values.pop(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise self.fault(key, f"must be a number of seconds from {least:g} to {most:g}")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise self.fault(key, f"must be a number of seconds from {low:g} to {high:g}")
         return float(value)
 
     def flag(self, key: str) -> bool:
