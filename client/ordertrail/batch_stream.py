@@ -88,8 +88,6 @@ class BatchStream(Generic[Item, Request, Response]):
             cause: OrderTrailError = _stream_error(self._rpc.timeout)
         else:
             cause = from_rpc_error(error)
-        if not isinstance(cause, Unavailable):
-            raise cause from None
         await self._backoff.wait(cause)
 
     async def _attempt(self) -> AsyncGenerator[Response, None]:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 import grpc
 
+from ordertrail.token import TokenSource, add_token
+
 __all__ = ["open_channel"]
 
 # A retry is safe: the server answers a repeated request id with the first receipt, and queries change nothing.
@@ -76,11 +78,28 @@ def is_loopback(target: str) -> bool:
 
 
 def open_channel(
-    target: str, credentials: grpc.ChannelCredentials | None, options: Sequence[tuple[str, object]] = ()
+    target: str,
+    credentials: grpc.ChannelCredentials | None,
+    options: Sequence[tuple[str, object]] = (),
+    token: TokenSource | None = None,
 ) -> grpc.aio.Channel:
-    """Open a channel; without credentials it is not encrypted. `options` override the client's own."""
+    """Open a channel; without credentials it is not encrypted. `options` override the client's own.
+
+    Raises ValueError if there is a token and the channel would send it unencrypted to another machine.
+    """
     # Each name once, because gRPC takes the first of two values.
     merged = [*dict([*OPTIONS, *(DIRECT if is_loopback(target) else ()), *options]).items()]
+    if token is not None:
+        credentials = add_token(credentials or _local_credentials(target), token)
     if credentials is None:
         return grpc.aio.insecure_channel(target, options=merged)
     return grpc.aio.secure_channel(target, credentials, options=merged)
+
+
+def _local_credentials(target: str) -> grpc.ChannelCredentials:
+    """Return credentials without encryption, which connect to this machine only, whatever a name resolves to."""
+    if target.startswith(("unix:", "unix-abstract:")):
+        return grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
+    if is_loopback(target):
+        return grpc.local_channel_credentials(grpc.LocalConnectionType.LOCAL_TCP)
+    raise ValueError("a token needs an encrypted connection, because anybody between could read it; give credentials")

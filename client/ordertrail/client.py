@@ -24,6 +24,7 @@ from ordertrail.command_methods import CommandMethods
 from ordertrail.errors import Unavailable
 from ordertrail.projection_methods import ProjectionMethods
 from ordertrail.submission_methods import SubmissionMethods
+from ordertrail.token import TokenSource
 from ordertrail.v1.order_command_service_pb2_grpc import OrderCommandServiceStub
 from ordertrail.v1.order_history_service_pb2_grpc import OrderHistoryServiceStub
 from ordertrail.v1.order_import_service_pb2_grpc import OrderImportServiceStub
@@ -96,11 +97,14 @@ def connect(
     timeout: float = 10.0,
     actor: str = "",
     credentials: grpc.ChannelCredentials | None = None,
+    token: TokenSource | None = None,
     options: Sequence[tuple[str, object]] = (),
 ) -> OrderTrail:
     """Return a client of the server at `target` (HOST:PORT). Call it within an event loop.
 
     The client connects with its first call. `timeout` and `actor` are as for OrderTrail. Without `credentials` the
-    connection is not encrypted. `options` are gRPC channel arguments; they override the client's own.
+    connection is not encrypted. `token` is sent with each call, see `ordertrail.token`. Without `credentials`, it is
+    sent to this machine only, and otherwise ValueError is raised. `options` are gRPC channel arguments; they override
+    the client's own.
     """
-    return OrderTrail(open_channel(target, credentials, options), timeout=timeout, actor=actor)
+    return OrderTrail(open_channel(target, credentials, options, token), timeout=timeout, actor=actor)

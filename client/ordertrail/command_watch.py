@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from ordertrail.backoff import Backoff
-from ordertrail.errors import Unavailable, from_rpc_error
+from ordertrail.errors import OrderTrailError, Unavailable, from_rpc_error
 from ordertrail.v1.submitted_commands_pb2 import SubmittedCommand, WatchCommandRequest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ async def watch_command(
     backoff = Backoff(patience)
     last: SubmittedCommand | None = None
     while True:
-        cause = _no_answer("The server ended the watch before the command had an outcome.")
+        cause: OrderTrailError = _no_answer("The server ended the watch before the command had an outcome.")
         try:
             async with aclosing(_attempt(commands, request, silence)) as attempt:
                 async for command in attempt:
@@ -41,7 +41,7 @@ async def watch_command(
         except TimeoutError:
             cause = _no_answer(f"The server did not answer within {silence:g} seconds.")
         except grpc.aio.AioRpcError as error:
-            cause = _unavailable(error)
+            cause = from_rpc_error(error)
         await backoff.wait(cause)
 
 
@@ -58,13 +58,6 @@ async def _attempt(
             yield response.command
     finally:
         call.cancel()
-
-
-def _unavailable(error: grpc.aio.AioRpcError) -> Unavailable:
-    cause = from_rpc_error(error)
-    if not isinstance(cause, Unavailable):
-        raise cause from None
-    return cause
 
 
 def _no_answer(message: str) -> Unavailable:

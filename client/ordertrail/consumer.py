@@ -132,11 +132,11 @@ class Consumer:
         while True:
             try:
                 await self._converse(backoff)
-                cause = Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "The server ended the call.")
+                cause: OrderTrailError = _unavailable("The server ended the call.")
             except grpc.aio.AioRpcError as error:
-                cause = _retryable(from_rpc_error(error))
+                cause = from_rpc_error(error)
             except asyncio.InvalidStateError:  # the library's error for a write to a call that has ended
-                cause = Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "The connection was lost.")
+                cause = _unavailable("The connection was lost.")
             self._forget_connection()
             if self._is_closing:
                 return
@@ -218,7 +218,5 @@ def _key(hand_out: HandOut) -> _Key:
     return hand_out.delivery_id, hand_out.epoch, hand_out.attempt
 
 
-def _retryable(error: OrderTrailError) -> Unavailable:
-    if not isinstance(error, Unavailable):
-        raise error from None
-    return error
+def _unavailable(message: str) -> Unavailable:
+    return Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", message)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from ordertrail.backoff import Backoff
-from ordertrail.errors import Unavailable, from_rpc_error
+from ordertrail.errors import OrderTrailError, Unavailable, from_rpc_error
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 
 if TYPE_CHECKING:
@@ -40,9 +40,11 @@ async def stream_frames(
                     yield frame
             if complete:
                 return
-            cause = _stream_error("The server ended the stream early.")
-        except (grpc.aio.AioRpcError, TimeoutError) as error:
-            cause = _unavailable(error, silence)
+            cause: OrderTrailError = _stream_error("The server ended the stream early.")
+        except TimeoutError:
+            cause = _stream_error(f"The server sent no frame or heartbeat for {silence:g} seconds.")
+        except grpc.aio.AioRpcError as error:
+            cause = from_rpc_error(error)
         await backoff.wait(cause)
 
 
@@ -67,15 +69,6 @@ def _completes(request: StreamOrderEventsRequest, frame: StreamOrderEventsRespon
         return False
     state = frame.WhichOneof("standing")
     return before if state is None and not frame.events else state == "caught_up"
-
-
-def _unavailable(error: grpc.aio.AioRpcError | TimeoutError, silence: float) -> Unavailable:
-    if isinstance(error, TimeoutError):
-        return _stream_error(f"The server sent no frame or heartbeat for {silence:g} seconds.")
-    cause = from_rpc_error(error)
-    if not isinstance(cause, Unavailable):
-        raise cause from None
-    return cause
 
 
 def _stream_error(message: str) -> Unavailable:

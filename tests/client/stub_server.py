@@ -100,12 +100,15 @@ class StubServer(OrderHistoryServiceServicer):
         try:
             async for frame in self.frames(request):
                 yield frame
-        except Cut:
-            await context.abort(*AWAY)
+        except Cut as cut:
+            await context.abort(*cut.failure)
 
 
 class Cut(Exception):
-    """Ends a stream like a lost connection."""
+    """Ends a stream with a failure, by default like a lost connection."""
+
+    def __init__(self, failure: Failure = AWAY) -> None:
+        self.failure = failure
 
 
 def accept_all(batch: ExecuteCommandsRequest) -> ExecuteCommandsResponse:
@@ -195,16 +198,16 @@ def _watch(stub_server: StubServer) -> Any:
 
 
 @asynccontextmanager
-async def serve_stub(stub_server: StubServer, **options: Any) -> AsyncIterator[OrderTrail]:
-    """Run the stub server on a free port and yield a client of it."""
+async def serve_stub(stub_server: StubServer, listen: str = "127.0.0.1:0", **options: Any) -> AsyncIterator[OrderTrail]:
+    """Run the stub server, by default on a free port, and yield a client of it."""
     server = grpc.aio.server()
     add_OrderCommandServiceServicer_to_server(command_service(stub_server), server)
     add_OrderHistoryServiceServicer_to_server(stub_server, server)
     add_ProjectionServiceServicer_to_server(projection_service(stub_server), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(listen)
     await server.start()
     try:
-        async with connect(f"127.0.0.1:{port}", **options) as client:
+        async with connect(listen.replace(":0", f":{port}"), **options) as client:
             yield client
     finally:
         await server.stop(None)

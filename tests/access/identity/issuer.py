@@ -22,6 +22,8 @@ from jwt.algorithms import get_default_algorithms
 from ordertrail_server.access.identity.issuer_config import IssuerConfig
 
 ISSUER, AUDIENCE = "https://issuer.example", "orders"
+NOW = int(time.time())
+"""When the tests began, in seconds since 1970."""
 CURVES: dict[str, Any] = {"ES256": SECP256R1, "ES384": SECP384R1, "ES512": SECP521R1}
 
 
@@ -70,9 +72,8 @@ def encode_part(content: bytes) -> str:
 
 
 def build_claims(**changes: Any) -> dict[str, Any]:
-    """Return claims that the server accepts for five minutes. A change to None leaves the claim out."""
-    now = int(time.time())
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "shop-1", "nbf": now - 10, "exp": now + 300, **changes}
+    """Return claims that the server accepts for a day. A change to None leaves the claim out."""
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": "shop-1", "nbf": NOW - 10, "exp": NOW + 86_400, **changes}
     return {name: value for name, value in claims.items() if value is not None}
 
 

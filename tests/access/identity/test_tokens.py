@@ -1,7 +1,6 @@
 """Which tokens the server accepts, and what it says about others."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.access.identity.authenticators import Clock, catch_refusal, trust
 from tests.access.identity.issuer import (
     AUDIENCE,
     ISSUER,
+    NOW,
     SigningKey,
     build_claims,
     build_config,
@@ -24,13 +24,12 @@ from ordertrail_server.access.identity.algorithm import ALGORITHMS
 from ordertrail_server.access.identity.authenticator import Authenticator
 from ordertrail_server.access.identity.bearer_token import MAX_BYTES
 
-NOW = int(time.time())
 KEY = SigningKey()
 
 
 async def refuse(folder: Path, authorization: str, **config: Any) -> str:
     """Return the text with which a server that trusts KEY refuses."""
-    return await catch_refusal(trust(folder, KEY, **config).identify(authorization, None))
+    return await catch_refusal(trust(folder, KEY, now=Clock(NOW), **config).identify(authorization, None))
 
 
 def replace_header(token: str, **header: Any) -> str:
@@ -115,7 +114,8 @@ async def test_token_with_a_wrong_claim_is_refused_with_its_fault(
 
 @pytest.mark.parametrize("changes", [{"exp": NOW - 20}, {"nbf": NOW + 20}, {"iat": NOW + 20}, {"exp": NOW + 0.5}])
 async def test_clocks_may_differ_by_the_leeway(tmp_path: Path, changes: dict[str, Any]) -> None:
-    assert (await trust(tmp_path, KEY).identify(KEY.bearer(**changes), None)).name == "shop-1"
+    authenticator = trust(tmp_path, KEY, now=Clock(NOW))
+    assert (await authenticator.identify(KEY.bearer(**changes), None)).name == "shop-1"
 
 
 async def test_token_that_is_valid_for_too_long_is_refused(tmp_path: Path) -> None:
@@ -218,6 +218,7 @@ async def test_token_with_a_header_of_another_kind_is_refused(tmp_path: Path, he
         f"Bearer {KEY.sign()} ",
         f"Bearer {KEY.sign()},Bearer {KEY.sign()}",
         f"Bearer\t{KEY.sign()}",
+        f"Bearer  {KEY.sign()}",
         KEY.sign(),
         f"Bearer {KEY.sign()}é",
         f"Bearer \udcff{KEY.sign()}",

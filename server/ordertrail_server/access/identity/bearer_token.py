@@ -7,8 +7,9 @@ from ordertrail_server.access.identity.refusals import refuse
 MAX_BYTES = 8 * 1024
 """Of the value of `authorization`. Checked before any other work."""
 
-# Three parts of Base64url, without padding (RFC 7515, section 7.1). Case does not matter in the scheme (RFC 9110).
-_BEARER = re.compile(r"(?i:bearer) +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
+# Three parts of Base64url, without padding (RFC 7515, section 7.1). Case does not matter in the scheme (RFC 9110). One
+# space, though RFC 6750 allows more, so that a token has one form.
+_BEARER = re.compile(r"(?i:bearer) ([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+)")
 
 
 def extract_token(authorization: str) -> str:
