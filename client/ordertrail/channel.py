@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import grpc
 
-from ordertrail.token import TokenSource, add_token
+from ordertrail.token import TokenExposed, TokenSource, add_token
 
 __all__ = ["open_channel"]
 
@@ -85,7 +85,7 @@ def open_channel(
 ) -> grpc.aio.Channel:
     """Open a channel; without credentials it is not encrypted. `options` override the client's own.
 
-    Raises ValueError if there is a token and the channel would send it unencrypted to another machine.
+    Raises TokenExposed if the channel would send a token unencrypted to another machine.
     """
     # Each name once, because gRPC takes the first of two values.
     merged = [*dict([*OPTIONS, *(DIRECT if is_loopback(target) else ()), *options]).items()]
@@ -102,4 +102,4 @@ def _local_credentials(target: str) -> grpc.ChannelCredentials:
         return grpc.local_channel_credentials(grpc.LocalConnectionType.UDS)
     if is_loopback(target):
         return grpc.local_channel_credentials(grpc.LocalConnectionType.LOCAL_TCP)
-    raise ValueError("a token needs an encrypted connection, because anybody between could read it; give credentials")
+    raise TokenExposed(f"a token needs an encrypted connection to {target}, so give credentials")

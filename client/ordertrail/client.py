@@ -104,7 +104,7 @@ def connect(
 
     The client connects with its first call. `timeout` and `actor` are as for OrderTrail. Without `credentials` the
     connection is not encrypted. `token` is sent with each call, see `ordertrail.token`. Without `credentials`, it is
-    sent to this machine only, and otherwise ValueError is raised. `options` are gRPC channel arguments; they override
+    sent to this machine only, and otherwise TokenExposed is raised. `options` are gRPC channel arguments; they override
     the client's own.
     """
     return OrderTrail(open_channel(target, credentials, options, token), timeout=timeout, actor=actor)

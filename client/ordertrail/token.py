@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import grpc
 
-__all__ = ["TokenFailed", "TokenSource", "add_token", "token_file"]
+__all__ = ["TokenExposed", "TokenFailed", "TokenSource", "add_token", "check_token", "token_file"]
 
 TokenSource: TypeAlias = str | Callable[[], str | Awaitable[str]]
 """A token, or a function that returns one, which may be asynchronous.
@@ -24,8 +24,15 @@ The function is called for each call to the server, so it should keep its token 
 A function that is not asynchronous may block: it runs in a thread of gRPC.
 """
 
+MAX_BYTES = 64 * 1024
+"""How much of a file is read. Servers accept shorter tokens only."""
+
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 """A token of RFC 6750, section 2.1."""
+
+
+class TokenExposed(ValueError):
+    """The connection would send a token unencrypted to another machine."""
 
 
 class TokenFailed(Exception):
@@ -36,7 +43,8 @@ def token_file(path: str | PathLike[str]) -> Callable[[], str]:
     """Return a function that reads a token from a file, for each call anew, because another program may replace it."""
 
     def read() -> str:
-        return check_token(Path(path).read_text())
+        with Path(path).open("rb") as file:
+            return check_token(file.read(MAX_BYTES).decode(errors="replace"))
 
     return read
 

@@ -12,7 +12,7 @@ from tests.ports import find_free_port
 
 from ordertrail.client import connect, line
 from ordertrail.errors import Unauthenticated, Unavailable
-from ordertrail.token import token_file
+from ordertrail.token import TokenExposed, token_file
 from ordertrail.v1.commands_pb2 import ConfirmOrderRequest
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
@@ -84,6 +84,7 @@ async def fail() -> str:
         (lambda: "two words", "must consist of"),
         (lambda: "", "must consist of"),
         (token_file("/no/such/file"), "No such file"),
+        (token_file("/dev/zero"), "must consist of"),
     ],
 )
 async def test_call_fails_with_the_reason_why_there_is_no_token(
@@ -112,7 +113,7 @@ async def test_text_that_is_no_token_is_refused_without_quoting_it(token: str) -
     "target", ["orders.example:50051", "10.0.0.7:1", "dns:///orders.example:1", "localhost.example:1"]
 )
 async def test_token_is_not_sent_unencrypted_to_another_machine(target: str) -> None:
-    with pytest.raises(ValueError, match="needs an encrypted connection"):
+    with pytest.raises(TokenExposed, match="needs an encrypted connection"):
         connect(target, token="a.b.c")
 
 

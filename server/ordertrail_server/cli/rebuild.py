@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ordertrail_server.cli.log_option import data_option
-from ordertrail_server.cli.target import Target, check_address, tls_options
+from ordertrail_server.cli.target import Target, check_address, connection_options
 from ordertrail_server.cli.timeline_option import timeline_option
 from ordertrail_server.cli.value_text import error_text, json_line
 from ordertrail_server.operator_error import OperatorError
@@ -34,7 +34,7 @@ Examples:
     callback=check_address,
     help="If a server serves the directory, have that server do it; this is its address.",
 )
-@tls_options
+@connection_options
 @timeline_option
 @click.option("--json", "as_json", is_flag=True, help="Print the counts and comparisons as one JSON object.")
 def rebuild(data: Path, target: Target | None, has_timeline: bool, as_json: bool) -> None:
