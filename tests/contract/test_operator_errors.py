@@ -24,7 +24,6 @@ CAUGHT_IN_THE_SERVER = {
     "PositionMoved",
     "PostFailed",
     "ProjectionDamaged",
-    "SignatureInvalid",
     "UnnamedValue",
     "UnreadableDocument",
     "UrlRefused",

@@ -48,6 +48,7 @@ def test_issuer_with_a_url_has_all_settings() -> None:
         algorithms = ["RS256", "EdDSA"]
         name_claim = "client_id"
         name_prefix = "login:"
+        require_nbf = false
         leeway_seconds = 0
         max_lifetime_seconds = 3600
         refresh_seconds = 60
@@ -58,6 +59,7 @@ def test_issuer_with_a_url_has_all_settings() -> None:
     assert (config.jwks_url, config.jwks_file, config.ca_file) == ("https://login.example/keys", None, Path("ca.pem"))
     assert (config.name_claim, config.name_prefix) == ("client_id", "login:")
     assert (config.leeway_seconds, config.max_lifetime_seconds) == (0, 3600)
+    assert not config.require_nbf
     assert (config.refresh_seconds, config.cool_down_seconds) == (60, 5.5)
 
 
@@ -115,6 +117,7 @@ def test_there_may_be_no_issuers_and_no_certificates() -> None:
         ("jwks_file", f"{URL}\nrefresh_seconds = 0", "issuers[0].refresh_seconds must be"),
         ("jwks_file", f"{URL}\ncool_down_seconds = 0.5", "issuers[0].cool_down_seconds must be"),
         ("jwks_file", f"{URL}\ncool_down_seconds = 60\nrefresh_seconds = 30", "must not be less than cool_down"),
+        ("", "require_nbf = 0", "issuers[0].require_nbf must be true or false"),
         ("", 'name_claim = ""', "issuers[0].name_claim must be a text"),
         ("", f'name_prefix = "{"x" * 129}"', "issuers[0].name_prefix must have at most 128"),
         ("", 'audiance = "orders"', "issuers[0].audiance is not a known key"),

@@ -78,6 +78,12 @@ async def test_token_without_a_required_claim_is_refused(tmp_path: Path, claim: 
     assert expected.get(claim, f"no claim {claim}") in text
 
 
+async def test_not_before_may_be_made_optional_and_is_still_checked(tmp_path: Path) -> None:
+    authenticator = trust(tmp_path, KEY, now=Clock(NOW), require_nbf=False)
+    assert (await authenticator.identify(KEY.bearer(nbf=None), None)).name == "shop-1"
+    assert "not valid yet" in await catch_refusal(authenticator.identify(KEY.bearer(nbf=NOW + 60), None))
+
+
 @pytest.mark.parametrize(
     ("changes", "text"),
     [

@@ -1,9 +1,9 @@
-"""Bounds how many signatures that turn out to be wrong are checked per second."""
+"""Bounds how many verifications per second end in a refusal, because the check of a signature costs the most."""
 
 from collections.abc import Callable
 
 PER_SECOND = 1_000
-"""A failed check takes about 0.1 ms, so they take at most a tenth of a core."""
+"""One takes 0.1 to 0.2 ms, so together they take at most a fifth of a core."""
 
 
 class FailureAllowance:
@@ -14,11 +14,11 @@ class FailureAllowance:
         self._level, self._updated_at = per_second, elapsed()
 
     def is_exhausted(self) -> bool:
-        """Return whether no further check is allowed now."""
+        """Return whether no further verification is allowed now."""
         return self._refill() < 1
 
     def count_failure(self) -> None:
-        """Count a failed check."""
+        """Count a failed verification."""
         self._level = self._refill() - 1
 
     def _refill(self) -> float:

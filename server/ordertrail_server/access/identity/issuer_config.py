@@ -24,6 +24,8 @@ class IssuerConfig:
     name_claim: str = "sub"
     name_prefix: str = ""
     """Stands before the name, so that actors of several issuers differ."""
+    require_nbf: bool = True
+    """Whether a token must say from when on it is valid. The claim is checked in any case if it is there."""
     leeway_seconds: float = 30.0
     """How much the clocks of issuer and server may differ."""
     max_lifetime_seconds: float | None = None

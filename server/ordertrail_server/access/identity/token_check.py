@@ -7,8 +7,9 @@ from ordertrail_server.access.identity.identity import Identity
 from ordertrail_server.access.identity.key_source import KeySource
 from ordertrail_server.access.identity.key_sources import KeySources
 from ordertrail_server.access.identity.refusals import refuse, refuse_unverified, refuse_without_keys
-from ordertrail_server.access.identity.token_verification import SignatureInvalid, read_claimed_origin, verify_token
+from ordertrail_server.access.identity.token_verification import read_claimed_origin, verify_token
 from ordertrail_server.access.identity.trusted_keys import TrustedKey
+from ordertrail_server.orders.refusal import Refused
 
 
 class TokenCheck:
@@ -28,9 +29,9 @@ class TokenCheck:
         key = await _find_key(source, origin.key_id)
         try:
             return verify_token(token, source.config, key, origin.algorithm, self._now())
-        except SignatureInvalid:
+        except Refused:
             self._failures.count_failure()
-            raise refuse("The token's signature is not that of its issuer's key.") from None
+            raise
 
 
 async def _find_key(source: KeySource, key_id: str | None) -> TrustedKey:

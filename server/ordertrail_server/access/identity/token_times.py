@@ -16,7 +16,7 @@ def find_time_fault(claims: Mapping[str, Any], config: IssuerConfig, now: float)
         return "The token has a time that is no number of seconds since 1970."
     if now >= claims["exp"] + leeway:
         return "The token has expired; get a new one from its issuer."
-    if max(claims["nbf"], claims.get("iat", 0)) > now + leeway:
+    if max(claims.get("nbf", 0), claims.get("iat", 0)) > now + leeway:
         return "The token is not valid yet; check the clocks of its issuer and of the server."
     if lifetime is not None and claims["exp"] > now + lifetime + leeway:
         return f"The token is valid for longer than {lifetime:g} seconds, which the server does not accept."

@@ -57,9 +57,9 @@ class TomlTable:
             raise self.fault(key, f"must be a number of seconds from {low:g} to {high:g}")
         return float(value)
 
-    def flag(self, key: str) -> bool:
-        """Take a boolean that is false by default."""
-        value = self._values.pop(key, False)
+    def flag(self, key: str, default: bool) -> bool:
+        """Take a boolean."""
+        value = self._values.pop(key, default)
         if not isinstance(value, bool):
             raise self.fault(key, "must be true or false")
         return value
