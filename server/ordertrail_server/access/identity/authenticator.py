@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ordertrail_server.access.identity.bearer_token import extract_token
 from ordertrail_server.access.identity.certificate_identity import CertificateIdentities, find_certificate
@@ -14,7 +14,7 @@ from ordertrail_server.access.identity.refusals import refuse
 from ordertrail_server.access.identity.token_cache import TokenCache
 from ordertrail_server.access.identity.token_check import TokenCheck
 
-AuthContext = Mapping[str, Sequence[bytes]]
+AuthContext = Mapping[str, Iterable[bytes]]
 SWEEP_SECONDS = 10.0
 """How often entries of the cache that nobody may use any more are removed. They are never used before, either."""
 
@@ -23,8 +23,8 @@ class Authenticator:
     """The identities of callers. For one event loop, in which `run` must run.
 
     `now` returns seconds since 1970. With a `predecessor`, an issuer whose configuration is unchanged keeps its keys,
-    so a new configuration does not depend on issuers that are down. Stop the predecessor's `run` first. Blocks while it
-    reads files. Raises KeysUnusable if the keys in one cannot be used.
+    so a new configuration does not depend on issuers that are down. The predecessor's `run` must end before this one's
+    begins. Blocks while it reads files. Raises KeysUnusable if the keys in one cannot be used.
     """
 
     def __init__(

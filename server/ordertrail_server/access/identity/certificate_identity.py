@@ -1,7 +1,7 @@
 """The identity that a client's certificate proves. gRPC has verified the certificate when it connected."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -33,10 +33,9 @@ class CertificateIdentities:
         return identity
 
 
-def find_certificate(auth_context: Mapping[str, Sequence[bytes]]) -> bytes | None:
+def find_certificate(auth_context: Mapping[str, Iterable[bytes]]) -> bytes | None:
     """Return the PEM of the client's certificate from the context of a gRPC call, or None if it showed none."""
-    values = auth_context.get("x509_pem_cert")
-    return values[0] if values else None
+    return next(iter(auth_context.get("x509_pem_cert", ())), None)
 
 
 def _read_identity(pem: bytes, field: str) -> Identity:

@@ -51,7 +51,7 @@ def _parse_issuer(table: TomlTable) -> IssuerConfig:
         jwks_url=_parse_url(table),
         name_claim=table.text("name_claim", "sub"),
         name_prefix=_parse_prefix(table),
-        require_nbf=table.flag("require_nbf", True),
+        require_nbf=table.flag("require_nbf", default=True),
         leeway_seconds=table.seconds("leeway_seconds", 30, 0, 300),
         max_lifetime_seconds=_parse_lifetime(table),
         **_parse_fetching(table, has_url),  # type: ignore[arg-type]  # of different types
@@ -77,7 +77,7 @@ def _parse_prefix(table: TomlTable) -> str:
 
 
 def _parse_algorithms(table: TomlTable, has_url: bool) -> tuple[str, ...]:
-    algorithms, allow_hmac = table.texts("algorithms"), table.flag("allow_hmac", False)
+    algorithms, allow_hmac = table.texts("algorithms"), table.flag("allow_hmac")
     for algorithm in algorithms:
         if algorithm not in ALGORITHMS:
             raise table.fault("algorithms", f"may have {', '.join(ALGORITHMS)}, and no others")

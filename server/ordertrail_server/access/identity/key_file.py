@@ -26,7 +26,10 @@ class KeyFile(KeySource):
         """Read the file again and again."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            await asyncio.to_thread(self.reload)
+            try:
+                await asyncio.to_thread(self.reload)
+            except Exception as error:
+                self.report_unexpected(error)
 
     async def refresh_for_unknown_key(self) -> None:
         """Do nothing: the file is read every second."""

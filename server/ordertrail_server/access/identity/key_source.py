@@ -50,3 +50,8 @@ class KeySource(ABC):
             state = "no token of it is accepted" if self.keys is None else "the last keys remain in use"
             _log.error("the keys of %s cannot be read, so %s: %s", self.config.issuer, state, fault)
         self.fault = fault
+
+    def report_unexpected(self, error: Exception) -> None:
+        """Note an error of the program, which must not end the refreshing: removed keys would be trusted for ever."""
+        _log.error("the keys of %s cannot be read", self.config.issuer, exc_info=error)
+        self.report(f"an internal error, {type(error).__name__}; see the log")

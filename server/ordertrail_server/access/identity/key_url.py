@@ -54,7 +54,8 @@ class KeyUrl(KeySource):
     async def _refresh(self) -> None:
         try:
             content = await asyncio.to_thread(fetch_keys, self._url, self.config.ca_file)
+            await asyncio.to_thread(self.take, content)
         except KeysUnusable as error:
             self.report(str(error))
-        else:
-            await asyncio.to_thread(self.take, content)
+        except Exception as error:
+            self.report_unexpected(error)

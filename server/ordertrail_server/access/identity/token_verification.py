@@ -15,7 +15,7 @@ from ordertrail_server.access.identity.token_times import find_time_fault, read_
 from ordertrail_server.access.identity.trusted_keys import TrustedKey
 
 # The library compares times with its own clock and without bounds, so token_times does that.
-_OPTIONS: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+_TIMES_UNCHECKED = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
 _UNVERIFIED: Any = {"verify_signature": False}
 _MALFORMED = "The token is not a JWT, or has values that a JWT must not have; get a new one from its issuer."
 
@@ -52,6 +52,7 @@ def verify_token(token: str, config: IssuerConfig, key: TrustedKey, algorithm: o
 
 def _decode(token: str, config: IssuerConfig, signer: PyJWK) -> dict[str, Any]:
     required = ["iss", "aud", "exp", *(["nbf"] if config.require_nbf else [])]
+    options: Any = {**_TIMES_UNCHECKED, "require": required}
     try:
         return jwt.decode(
             token,
@@ -59,7 +60,7 @@ def _decode(token: str, config: IssuerConfig, signer: PyJWK) -> dict[str, Any]:
             algorithms=[signer.algorithm_name],
             audience=config.audiences,
             issuer=config.issuer,
-            options={**_OPTIONS, "require": required},
+            options=options,
         )
     except InvalidSignatureError:
         raise refuse("The token's signature is not that of its issuer's key.") from None

@@ -57,7 +57,7 @@ class TomlTable:
             raise self.fault(key, f"must be a number of seconds from {low:g} to {high:g}")
         return float(value)
 
-    def flag(self, key: str, default: bool) -> bool:
+    def flag(self, key: str, default: bool = False) -> bool:
         """Take a boolean."""
         value = self._values.pop(key, default)
         if not isinstance(value, bool):
