@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -192,6 +193,20 @@ async def test_answer_that_takes_too_long_is_a_fault(
         authenticator = fetch_from(issuer.url, elapsed)
         await catch_refusal(authenticator.identify(OLD.bearer(), None), "UNAVAILABLE")
         assert "did not answer within" in authenticator.faults[0]
+
+
+async def test_name_server_that_hangs_delays_no_longer_than_the_fetch_may_take(
+    issuer: JwksServer, elapsed: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_over = Event()
+    monkeypatch.setattr(key_fetch, "FETCH_SECONDS", 0.2)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: is_over.wait())
+    authenticator = fetch_from(issuer.url, elapsed)
+    try:
+        await catch_refusal(authenticator.identify(OLD.bearer(), None), "UNAVAILABLE")
+    finally:
+        is_over.set()
+    assert "did not answer within" in authenticator.faults[0]
 
 
 async def test_known_tokens_are_verified_while_a_fetch_hangs(issuer: JwksServer, elapsed: Clock) -> None:

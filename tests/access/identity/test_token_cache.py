@@ -63,6 +63,14 @@ def test_allowance_grows_with_time_up_to_its_bound() -> None:
     assert allowance.is_exhausted()
 
 
+async def test_expired_tokens_do_not_use_up_the_allowance(tmp_path: Path) -> None:
+    key = SigningKey()
+    authenticator, expired_token = trust(tmp_path, key, elapsed=Clock(0)), key.bearer(exp=1)
+    for _ in range(PER_SECOND + 1):
+        assert "expired" in await catch_refusal(authenticator.identify(expired_token, None))
+    assert (await authenticator.identify(key.bearer(), None)).name == "shop-1"
+
+
 async def test_bad_tokens_beyond_the_allowance_do_not_stop_known_ones(
     tmp_path: Path,
 ) -> None:

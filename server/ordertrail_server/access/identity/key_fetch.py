@@ -3,6 +3,7 @@
 import asyncio
 import os
 import ssl
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,16 @@ def fetch_keys(url: str, ca_file: Path | None) -> bytes:
 
     It follows no redirect, because the URL would no longer be the configured one, and uses no proxy of the environment.
     """
-    return asyncio.run(_fetch(url, ca_file))
+    with asyncio.Runner() as runner:
+        runner.get_loop().set_default_executor(_LookupExecutor(max_workers=1))
+        return runner.run(_fetch(url, ca_file))
+
+
+class _LookupExecutor(ThreadPoolExecutor):
+    """Looks up the host. An event loop that ends would wait for it, however long a name server hangs."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
 
 
 async def _fetch(url: str, ca_file: Path | None) -> bytes:

@@ -7,7 +7,8 @@ from ordertrail_server.access.identity.identity import Identity
 from ordertrail_server.access.identity.key_source import KeySource
 from ordertrail_server.access.identity.key_sources import KeySources
 from ordertrail_server.access.identity.refusals import refuse, refuse_unverified, refuse_without_keys
-from ordertrail_server.access.identity.token_verification import read_claimed_origin, verify_token
+from ordertrail_server.access.identity.token_times import EXPIRED, has_expired
+from ordertrail_server.access.identity.token_verification import read_unverified, verify_token
 from ordertrail_server.access.identity.trusted_keys import TrustedKey
 from ordertrail_server.orders.refusal import Refused
 
@@ -22,13 +23,16 @@ class TokenCheck:
         """Return the identity of a token. Raises Refused. Takes long only if its key must be fetched first."""
         if self._failures.is_exhausted():
             raise refuse_unverified()
-        origin = read_claimed_origin(token)
-        source = self._sources.get(origin.issuer) if isinstance(origin.issuer, str) else None
+        claimed = read_unverified(token)
+        source = self._sources.get(claimed.issuer) if isinstance(claimed.issuer, str) else None
         if source is None:
             raise refuse("The token is from an issuer that this server does not trust, or names none.")
-        key = await _find_key(source, origin.key_id)
+        if has_expired(claimed.expiry, source.config, self._now()):
+            # Before the signature, because callers with an old token repeat it, and would use up the allowance.
+            raise refuse(EXPIRED)
+        key = await _find_key(source, claimed.key_id)
         try:
-            return verify_token(token, source.config, key, origin.algorithm, self._now())
+            return verify_token(token, source.config, key, claimed.algorithm, self._now())
         except Refused:
             self._failures.count_failure()
             raise

@@ -11,7 +11,7 @@ from jwt.exceptions import PyJWTError
 from ordertrail_server.access.identity.identity import Identity, is_valid_name
 from ordertrail_server.access.identity.issuer_config import IssuerConfig
 from ordertrail_server.access.identity.refusals import refuse
-from ordertrail_server.access.identity.token_times import find_time_fault, read_expiry
+from ordertrail_server.access.identity.token_times import find_time_fault
 from ordertrail_server.access.identity.trusted_keys import TrustedKey
 
 # The library compares times with its own clock and without bounds, so token_times does that.
@@ -20,22 +20,23 @@ _UNVERIFIED: Any = {"verify_signature": False}
 _MALFORMED = "The token is not a JWT, or has values that a JWT must not have; get a new one from its issuer."
 
 
-class ClaimedOrigin(NamedTuple):
-    """What a token claims about its origin. Use it only to look up what is configured."""
+class UnverifiedToken(NamedTuple):
+    """What a token claims. Use it only to look up what is configured, or to refuse the token."""
 
     issuer: object
     key_id: str | None
     algorithm: object
+    expiry: object
 
 
-def read_claimed_origin(token: str) -> ClaimedOrigin:
-    """Return the origin that a token claims. Raises Refused if it is not a JWT."""
+def read_unverified(token: str) -> UnverifiedToken:
+    """Return what a token claims. Raises Refused if it is not a JWT."""
     try:
         content = jwt.decode_complete(token, options=_UNVERIFIED)
     except PyJWTError:
         raise refuse(_MALFORMED) from None
-    header = content["header"]
-    return ClaimedOrigin(content["payload"].get("iss"), header.get("kid"), header.get("alg"))
+    header, claims = content["header"], content["payload"]
+    return UnverifiedToken(claims.get("iss"), header.get("kid"), header.get("alg"), claims.get("exp"))
 
 
 def verify_token(token: str, config: IssuerConfig, key: TrustedKey, algorithm: object, now: float) -> Identity:
@@ -46,7 +47,7 @@ def verify_token(token: str, config: IssuerConfig, key: TrustedKey, algorithm: o
     claims = _decode(token, config, signer)
     if fault := find_time_fault(claims, config, now):
         raise refuse(fault)
-    expires_at = read_expiry(claims) + config.leeway_seconds
+    expires_at = float(claims["exp"]) + config.leeway_seconds
     return Identity(_read_name(claims, config), config.issuer, MappingProxyType(claims), expires_at, key.digest)
 
 
