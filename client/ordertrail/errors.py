@@ -75,7 +75,7 @@ class InvalidRequest(OrderTrailError):
 
 
 class Unauthenticated(OrderTrailError):
-    """The call has no token or certificate that the server accepts, or the client got no token to send."""
+    """The call has no token or certificate that the server accepts."""
 
 
 class NotFound(OrderTrailError):

@@ -54,6 +54,13 @@ def test_key_with_an_algorithm_is_for_this_one_alone() -> None:
     assert key.by_algorithm.keys() == {"RS256"}
 
 
+def test_key_is_the_same_until_its_material_or_its_algorithms_change() -> None:
+    digests = parse(RSA, algorithms=("RS256", "PS256")).digests
+    assert parse(RSA.publish(kid="2", x5c=["AAAA"], use=None), algorithms=("RS256", "PS256")).digests == digests
+    assert parse(RSA.publish(alg=None), algorithms=("RS256", "PS256")).digests != digests
+    assert parse(SigningKey("RS256", RSA.key_id), algorithms=("RS256", "PS256")).digests != digests
+
+
 @pytest.mark.parametrize(
     ("jwk", "text"),
     [

@@ -16,6 +16,7 @@ MAX_BYTES = 256 * 1024
 MAX_KEYS = 100
 LARGEST_RSA_BITS = 8_192
 """A larger key would hold the event loop for milliseconds with each token."""
+MATERIAL = ("kty", "crv", "x", "y", "n", "e", "k")
 NOT_PUBLIC = {"d", "p", "q", "dp", "dq", "qi", "oth"}
 
 
@@ -91,9 +92,9 @@ def _create_key(jwk: dict[str, Any], algorithms: list[str]) -> TrustedKey:
     if NOT_PUBLIC & jwk.keys():
         raise KeysUnusable("a key holds its private part; publish the public part alone, and replace the key")
     by_algorithm = {algorithm: _load(jwk, algorithm) for algorithm in algorithms}
-    # The algorithms are part of it: a key that may verify less is another key.
-    content = json.dumps([jwk, algorithms], sort_keys=True)
-    return TrustedKey(sha256(content.encode()).hexdigest(), by_algorithm)
+    # Only what verifies, as in RFC 7638, because a change of other members must not end open streams.
+    material = [[name, jwk.get(name)] for name in MATERIAL]
+    return TrustedKey(sha256(json.dumps([material, algorithms]).encode()).hexdigest(), by_algorithm)
 
 
 def _load(jwk: dict[str, Any], algorithm: str) -> PyJWK:
