@@ -5,7 +5,7 @@ import pytest
 
 from ordertrail import backoff as backoff_module
 from ordertrail.backoff import Backoff
-from ordertrail.errors import Unavailable
+from ordertrail.errors import NotFound, Unauthenticated, Unavailable
 
 AWAY = Unavailable(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "away")
 
@@ -45,3 +45,21 @@ async def test_wait_lasts_at_least_the_retry_delay_of_server() -> None:
     started_at = time.monotonic()
     await Backoff(1).wait(busy)
     assert time.monotonic() - started_at >= 0.05
+
+
+async def test_refused_identity_is_retried_once_after_a_success() -> None:
+    refused = Unauthenticated(grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED", "expired")
+    backoff = Backoff(1)
+    with pytest.raises(Unauthenticated):
+        await backoff.wait(refused)
+    backoff.reset()
+    await backoff.wait(refused)
+    with pytest.raises(Unauthenticated):
+        await backoff.wait(refused)
+
+
+async def test_error_that_no_retry_can_fix_is_raised_at_once() -> None:
+    backoff = Backoff(1)
+    backoff.reset()
+    with pytest.raises(NotFound):
+        await backoff.wait(NotFound(grpc.StatusCode.NOT_FOUND, "ORDER_NOT_FOUND", "no such order"))
