@@ -3,6 +3,7 @@
     OrderTrailError          the base class; itself raised for a status that this release does not know
     ├── InvalidRequest       correct the request; `violations` name the fields
     ├── Unauthenticated      get a new token
+    ├── Denied               ask the operator for a grant
     ├── NotFound             query another order, command or point in time
     ├── Refused              the order's state or an id already in use forbids the command; see `reason`
     │   └── VersionMismatch  read the order and decide again; see `expected` and `actual`
@@ -23,6 +24,7 @@ from grpc_status import rpc_status
 from ordertrail.v1.error_reason_pb2 import ErrorReason, guide
 
 __all__ = [
+    "Denied",
     "InvalidRequest",
     "NotFound",
     "OrderTrailError",
@@ -78,6 +80,10 @@ class Unauthenticated(OrderTrailError):
     """The call has no token or certificate that the server accepts."""
 
 
+class Denied(OrderTrailError):
+    """The policy of the server does not allow the call to this caller."""
+
+
 class NotFound(OrderTrailError):
     """The order, or another thing that the request names, does not exist, or did not exist at that point in time."""
 
@@ -119,6 +125,7 @@ _BY_CODE: dict[grpc.StatusCode, type[OrderTrailError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidRequest,
     grpc.StatusCode.OUT_OF_RANGE: InvalidRequest,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.PERMISSION_DENIED: Denied,
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: Refused,
     grpc.StatusCode.FAILED_PRECONDITION: Refused,

@@ -10,6 +10,7 @@ from google.rpc.status_pb2 import Status
 
 from ordertrail import errors
 from ordertrail.errors import (
+    Denied,
     InvalidRequest,
     NotFound,
     OrderTrailError,
@@ -71,6 +72,8 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "NOT_FRESH_YET": Unavailable,
     "INTERNAL": ServerFault,
     "UNAUTHENTICATED": Unauthenticated,
+    "PERMISSION_DENIED": Denied,
+    "CALLER_LIMIT": Unavailable,
 }
 REASONS = [name for name in ErrorReason.keys() if name != "ERROR_REASON_UNSPECIFIED"]  # noqa: SIM118 (no dict)
 
@@ -136,7 +139,7 @@ def test_unknown_reason_gets_class_of_its_code_and_action_of_server() -> None:
         (grpc.StatusCode.INTERNAL, Unavailable),  # a stream that ended while the client was writing
         (grpc.StatusCode.RESOURCE_EXHAUSTED, InvalidRequest),  # gRPC's own bound on a message's size
         (grpc.StatusCode.UNIMPLEMENTED, ServerFault),
-        (grpc.StatusCode.PERMISSION_DENIED, OrderTrailError),
+        (grpc.StatusCode.PERMISSION_DENIED, Denied),
     ],
 )
 def test_status_without_details_gets_class_of_its_code(code: Any, kind: type[OrderTrailError]) -> None:

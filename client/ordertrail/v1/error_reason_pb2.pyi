@@ -122,6 +122,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
     ERROR_REASON_UNAUTHENTICATED: _ErrorReason.ValueType  # 100
     """The server needs to know who calls, and the call has no token or certificate that it accepts."""
+    ERROR_REASON_PERMISSION_DENIED: _ErrorReason.ValueType  # 101
+    """The policy does not allow the call to this caller, or not for this customer, or not in another's name."""
+    ERROR_REASON_CALLER_LIMIT: _ErrorReason.ValueType  # 102
+    """The calls of this identity together use as much as its limits allow."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reasons of errors. ErrorInfo.reason is the name of a value without its prefix, ErrorInfo.domain is "ordertrail"."""
@@ -222,6 +226,10 @@ ERROR_REASON_WEBHOOK_DELIVERY_NOT_FINISHED: ErrorReason.ValueType  # 92
 """The delivery is not finished: it is attempted again by itself, or its order is parked in the subscription."""
 ERROR_REASON_UNAUTHENTICATED: ErrorReason.ValueType  # 100
 """The server needs to know who calls, and the call has no token or certificate that it accepts."""
+ERROR_REASON_PERMISSION_DENIED: ErrorReason.ValueType  # 101
+"""The policy does not allow the call to this caller, or not for this customer, or not in another's name."""
+ERROR_REASON_CALLER_LIMIT: ErrorReason.ValueType  # 102
+"""The calls of this identity together use as much as its limits allow."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
 
 @_typing.final

@@ -79,6 +79,7 @@ class HistoryEvent(_message.Message):
     ORDER_DELIVERED_FIELD_NUMBER: _builtins.int
     ORDER_CANCELLED_FIELD_NUMBER: _builtins.int
     ORDER_RETURNED_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """The id of the event, a UUIDv7."""
     order_id: _builtins.str
@@ -88,13 +89,15 @@ class HistoryEvent(_message.Message):
     previous: _builtins.bytes
     """The digest of the order's previous fact. Empty for version 1."""
     actor: _builtins.str
-    """The sender of the command, if it gave its name."""
+    """The sender of the command: its verified identity, or on a server that verifies none the name that it gave."""
     traceparent: _builtins.str
     """The W3C trace context of the command."""
     digest: _builtins.bytes
     """The first 16 bytes of the SHA-256 of the stored record."""
     written_version: _builtins.int
     """The version of the stored event's schema: 2 for ordertrail.events.v2."""
+    on_behalf_of: _builtins.str
+    """For whom the sender acted, in its own words. Only a sender that may act for others can give it."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """The time at which the fact was recorded, never earlier than the order's previous fact."""
@@ -171,10 +174,11 @@ class HistoryEvent(_message.Message):
         order_delivered: _order_events_pb2.OrderDelivered | None = ...,
         order_cancelled: _order_events_pb2.OrderCancelled | None = ...,
         order_returned: _order_events_pb2.OrderReturned | None = ...,
+        on_behalf_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "event", b"event", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_delivered", b"order_delivered", "order_delivery_rescheduled", b"order_delivery_rescheduled", "order_line_added", b"order_line_added", "order_line_quantity_changed", b"order_line_quantity_changed", "order_line_removed", b"order_line_removed", "order_placed", b"order_placed", "order_returned", b"order_returned", "order_shipped", b"order_shipped", "position", b"position", "record_time", b"record_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "digest", b"digest", "event", b"event", "event_id", b"event_id", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_delivered", b"order_delivered", "order_delivery_rescheduled", b"order_delivery_rescheduled", "order_id", b"order_id", "order_line_added", b"order_line_added", "order_line_quantity_changed", b"order_line_quantity_changed", "order_line_removed", b"order_line_removed", "order_placed", b"order_placed", "order_returned", b"order_returned", "order_shipped", b"order_shipped", "order_version", b"order_version", "position", b"position", "previous", b"previous", "record_time", b"record_time", "traceparent", b"traceparent", "written_version", b"written_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "cause", b"cause", "digest", b"digest", "event", b"event", "event_id", b"event_id", "on_behalf_of", b"on_behalf_of", "order_cancelled", b"order_cancelled", "order_confirmed", b"order_confirmed", "order_delivered", b"order_delivered", "order_delivery_rescheduled", b"order_delivery_rescheduled", "order_id", b"order_id", "order_line_added", b"order_line_added", "order_line_quantity_changed", b"order_line_quantity_changed", "order_line_removed", b"order_line_removed", "order_placed", b"order_placed", "order_returned", b"order_returned", "order_shipped", b"order_shipped", "order_version", b"order_version", "position", b"position", "previous", b"previous", "record_time", b"record_time", "traceparent", b"traceparent", "written_version", b"written_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["order_placed", "order_line_added", "order_line_quantity_changed", "order_line_removed", "order_delivery_rescheduled", "order_confirmed", "order_shipped", "order_delivered", "order_cancelled", "order_returned"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015

@@ -29,7 +29,7 @@ from ordertrail.v1 import commands_pb2 as ordertrail_dot_v1_dot_commands__pb2
 from ordertrail.v1 import receipt_pb2 as ordertrail_dot_v1_dot_receipt__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ordertrail/v1/submitted_commands.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1cordertrail/v1/commands.proto\x1a\x1bordertrail/v1/receipt.proto\"\xb7\x03\n\x10SubmittedCommand\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\'\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x16.ordertrail.v1.Command\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.ordertrail.v1.CommandState\x12/\n\x0bsubmit_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\t \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\n \x01(\t\x12)\n\x07receipt\x18\x0b \x01(\x0b\x32\x16.ordertrail.v1.ReceiptH\x00\x12%\n\x07refusal\x18\x0c \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcomeB\x13\n\x11_expected_version\"\x95\x01\n\x14SubmitCommandRequest\x12\x35\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x16.ordertrail.v1.CommandB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x16\n\x0e\x64\x65\x66\x65r_decision\x18\x02 \x01(\x08\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x11\x43ommandSubmission\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"z\n\x10SubmissionResult\x12\x36\n\nsubmission\x18\x01 \x01(\x0b\x32 .ordertrail.v1.CommandSubmissionH\x00\x12$\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"d\n\x15SubmitCommandResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.ordertrail.v1.SubmissionResult\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"_\n\x11GetCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12*\n\x11\x61t_least_as_fresh\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"F\n\x12GetCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"a\n\x13WatchCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12*\n\x11\x61t_least_as_fresh\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"H\n\x14WatchCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"\xe2\x01\n\x13ListCommandsRequest\x12%\n\x08order_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x18\x80\x01\x32\t^\\P{Cc}*$\x12>\n\x06states\x18\x02 \x03(\x0e\x32\x1b.ordertrail.v1.CommandStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x04\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x11\x61t_least_as_fresh\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"b\n\x14ListCommandsResponse\x12\x31\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x13RetryCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x14RetryCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"]\n\x14RejectCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12%\n\x06reason\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x90\x03\x32\t^\\P{Cc}*$\"I\n\x15RejectCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand*\x9a\x01\n\x0c\x43ommandState\x12\x1d\n\x19\x43OMMAND_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMMAND_STATE_PENDING\x10\x01\x12\x1a\n\x16\x43OMMAND_STATE_ACCEPTED\x10\x02\x12\x19\n\x15\x43OMMAND_STATE_REFUSED\x10\x03\x12\x19\n\x15\x43OMMAND_STATE_STOPPED\x10\x04\x42\\\n\rordertrail.v1B\x16SubmittedCommandsProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&ordertrail/v1/submitted_commands.proto\x12\rordertrail.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a\x1cordertrail/v1/commands.proto\x1a\x1bordertrail/v1/receipt.proto\"\xcd\x03\n\x10SubmittedCommand\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\x12\'\n\x07\x63ommand\x18\x04 \x01(\x0b\x32\x16.ordertrail.v1.Command\x12*\n\x05state\x18\x05 \x01(\x0e\x32\x1b.ordertrail.v1.CommandState\x12/\n\x0bsubmit_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x61\x63tor\x18\x08 \x01(\t\x12\x1d\n\x10\x65xpected_version\x18\t \x01(\x03H\x01\x88\x01\x01\x12\x13\n\x0bstop_reason\x18\n \x01(\t\x12)\n\x07receipt\x18\x0b \x01(\x0b\x32\x16.ordertrail.v1.ReceiptH\x00\x12%\n\x07refusal\x18\x0c \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x12\x14\n\x0con_behalf_of\x18\r \x01(\tB\t\n\x07outcomeB\x13\n\x11_expected_version\"\x95\x01\n\x14SubmitCommandRequest\x12\x35\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x16.ordertrail.v1.CommandB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12\x16\n\x0e\x64\x65\x66\x65r_decision\x18\x02 \x01(\x08\x12.\n\nnot_before\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"M\n\x11\x43ommandSubmission\x12\x12\n\ncommand_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\t\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"z\n\x10SubmissionResult\x12\x36\n\nsubmission\x18\x01 \x01(\x0b\x32 .ordertrail.v1.CommandSubmissionH\x00\x12$\n\x06status\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"d\n\x15SubmitCommandResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.ordertrail.v1.SubmissionResult\x12\x19\n\x11\x63onsistency_token\x18\x02 \x01(\t\"_\n\x11GetCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12*\n\x11\x61t_least_as_fresh\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"F\n\x12GetCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"a\n\x13WatchCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12*\n\x11\x61t_least_as_fresh\x18\x02 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"H\n\x14WatchCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"\xe2\x01\n\x13ListCommandsRequest\x12%\n\x08order_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x18\x80\x01\x32\t^\\P{Cc}*$\x12>\n\x06states\x18\x02 \x03(\x0e\x32\x1b.ordertrail.v1.CommandStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x04\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\tpage_size\x18\x03 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80@\x12*\n\x11\x61t_least_as_fresh\x18\x05 \x03(\tB\x0f\xbaH\x0c\x92\x01\t\x10\x10\"\x05r\x03\x18\x80@\"b\n\x14ListCommandsResponse\x12\x31\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"5\n\x13RetryCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\"H\n\x14RetryCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand\"]\n\x14RejectCommandRequest\x12\x1e\n\ncommand_id\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01\x12%\n\x06reason\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x10\x01\x18\x90\x03\x32\t^\\P{Cc}*$\"I\n\x15RejectCommandResponse\x12\x30\n\x07\x63ommand\x18\x01 \x01(\x0b\x32\x1f.ordertrail.v1.SubmittedCommand*\x9a\x01\n\x0c\x43ommandState\x12\x1d\n\x19\x43OMMAND_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43OMMAND_STATE_PENDING\x10\x01\x12\x1a\n\x16\x43OMMAND_STATE_ACCEPTED\x10\x02\x12\x19\n\x15\x43OMMAND_STATE_REFUSED\x10\x03\x12\x19\n\x15\x43OMMAND_STATE_STOPPED\x10\x04\x42\\\n\rordertrail.v1B\x16SubmittedCommandsProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -63,36 +63,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REJECTCOMMANDREQUEST'].fields_by_name['command_id']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
   _globals['_REJECTCOMMANDREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_REJECTCOMMANDREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\022r\020\020\001\030\220\0032\t^\\P{Cc}*$'
-  _globals['_COMMANDSTATE']._serialized_start=2073
-  _globals['_COMMANDSTATE']._serialized_end=2227
+  _globals['_COMMANDSTATE']._serialized_start=2095
+  _globals['_COMMANDSTATE']._serialized_end=2249
   _globals['_SUBMITTEDCOMMAND']._serialized_start=204
-  _globals['_SUBMITTEDCOMMAND']._serialized_end=643
-  _globals['_SUBMITCOMMANDREQUEST']._serialized_start=646
-  _globals['_SUBMITCOMMANDREQUEST']._serialized_end=795
-  _globals['_COMMANDSUBMISSION']._serialized_start=797
-  _globals['_COMMANDSUBMISSION']._serialized_end=874
-  _globals['_SUBMISSIONRESULT']._serialized_start=876
-  _globals['_SUBMISSIONRESULT']._serialized_end=998
-  _globals['_SUBMITCOMMANDRESPONSE']._serialized_start=1000
-  _globals['_SUBMITCOMMANDRESPONSE']._serialized_end=1100
-  _globals['_GETCOMMANDREQUEST']._serialized_start=1102
-  _globals['_GETCOMMANDREQUEST']._serialized_end=1197
-  _globals['_GETCOMMANDRESPONSE']._serialized_start=1199
-  _globals['_GETCOMMANDRESPONSE']._serialized_end=1269
-  _globals['_WATCHCOMMANDREQUEST']._serialized_start=1271
-  _globals['_WATCHCOMMANDREQUEST']._serialized_end=1368
-  _globals['_WATCHCOMMANDRESPONSE']._serialized_start=1370
-  _globals['_WATCHCOMMANDRESPONSE']._serialized_end=1442
-  _globals['_LISTCOMMANDSREQUEST']._serialized_start=1445
-  _globals['_LISTCOMMANDSREQUEST']._serialized_end=1671
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=1673
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=1771
-  _globals['_RETRYCOMMANDREQUEST']._serialized_start=1773
-  _globals['_RETRYCOMMANDREQUEST']._serialized_end=1826
-  _globals['_RETRYCOMMANDRESPONSE']._serialized_start=1828
-  _globals['_RETRYCOMMANDRESPONSE']._serialized_end=1900
-  _globals['_REJECTCOMMANDREQUEST']._serialized_start=1902
-  _globals['_REJECTCOMMANDREQUEST']._serialized_end=1995
-  _globals['_REJECTCOMMANDRESPONSE']._serialized_start=1997
-  _globals['_REJECTCOMMANDRESPONSE']._serialized_end=2070
+  _globals['_SUBMITTEDCOMMAND']._serialized_end=665
+  _globals['_SUBMITCOMMANDREQUEST']._serialized_start=668
+  _globals['_SUBMITCOMMANDREQUEST']._serialized_end=817
+  _globals['_COMMANDSUBMISSION']._serialized_start=819
+  _globals['_COMMANDSUBMISSION']._serialized_end=896
+  _globals['_SUBMISSIONRESULT']._serialized_start=898
+  _globals['_SUBMISSIONRESULT']._serialized_end=1020
+  _globals['_SUBMITCOMMANDRESPONSE']._serialized_start=1022
+  _globals['_SUBMITCOMMANDRESPONSE']._serialized_end=1122
+  _globals['_GETCOMMANDREQUEST']._serialized_start=1124
+  _globals['_GETCOMMANDREQUEST']._serialized_end=1219
+  _globals['_GETCOMMANDRESPONSE']._serialized_start=1221
+  _globals['_GETCOMMANDRESPONSE']._serialized_end=1291
+  _globals['_WATCHCOMMANDREQUEST']._serialized_start=1293
+  _globals['_WATCHCOMMANDREQUEST']._serialized_end=1390
+  _globals['_WATCHCOMMANDRESPONSE']._serialized_start=1392
+  _globals['_WATCHCOMMANDRESPONSE']._serialized_end=1464
+  _globals['_LISTCOMMANDSREQUEST']._serialized_start=1467
+  _globals['_LISTCOMMANDSREQUEST']._serialized_end=1693
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=1695
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=1793
+  _globals['_RETRYCOMMANDREQUEST']._serialized_start=1795
+  _globals['_RETRYCOMMANDREQUEST']._serialized_end=1848
+  _globals['_RETRYCOMMANDRESPONSE']._serialized_start=1850
+  _globals['_RETRYCOMMANDRESPONSE']._serialized_end=1922
+  _globals['_REJECTCOMMANDREQUEST']._serialized_start=1924
+  _globals['_REJECTCOMMANDREQUEST']._serialized_end=2017
+  _globals['_REJECTCOMMANDRESPONSE']._serialized_start=2019
+  _globals['_REJECTCOMMANDRESPONSE']._serialized_end=2092
 # @@protoc_insertion_point(module_scope)

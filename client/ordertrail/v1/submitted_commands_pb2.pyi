@@ -73,6 +73,7 @@ class SubmittedCommand(_message.Message):
     STOP_REASON_FIELD_NUMBER: _builtins.int
     RECEIPT_FIELD_NUMBER: _builtins.int
     REFUSAL_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """The id of the command."""
     order_id: _builtins.str
@@ -82,11 +83,13 @@ class SubmittedCommand(_message.Message):
     state: Global___CommandState.ValueType
     """The state of the command."""
     actor: _builtins.str
-    """The sender of the command, if it gave its name."""
+    """The sender of the command: its verified identity, or on a server that verifies none the name that it gave."""
     expected_version: _builtins.int
     """The version that the order must have, if the sender gave one."""
     stop_reason: _builtins.str
     """The reason why a stopped command cannot be decided."""
+    on_behalf_of: _builtins.str
+    """For whom the sender acted, in its own words. Only a sender that may act for others can give it."""
     @_builtins.property
     def command(self) -> _commands_pb2.Command:
         """The verb and its fields, without request id and expected version. Empty if this server cannot read the command."""
@@ -122,10 +125,11 @@ class SubmittedCommand(_message.Message):
         stop_reason: _builtins.str = ...,
         receipt: _receipt_pb2.Receipt | None = ...,
         refusal: _status_pb2.Status | None = ...,
+        on_behalf_of: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "command", b"command", "expected_version", b"expected_version", "not_before", b"not_before", "outcome", b"outcome", "receipt", b"receipt", "refusal", b"refusal", "submit_time", b"submit_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "actor", b"actor", "command", b"command", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "outcome", b"outcome", "receipt", b"receipt", "refusal", b"refusal", "request_id", b"request_id", "state", b"state", "stop_reason", b"stop_reason", "submit_time", b"submit_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version", "actor", b"actor", "command", b"command", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "on_behalf_of", b"on_behalf_of", "order_id", b"order_id", "outcome", b"outcome", "receipt", b"receipt", "refusal", b"refusal", "request_id", b"request_id", "state", b"state", "stop_reason", b"stop_reason", "submit_time", b"submit_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015

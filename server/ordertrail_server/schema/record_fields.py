@@ -10,7 +10,7 @@ from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.schema.wire import bytes_tag, chunk, varint, varint_tag
 
-ENVELOPE: Final = range(1, 9)
+ENVELOPE: Final = (*range(1, 9), 100)
 """The field numbers that a record and its public event have in common."""
 
 REFUSAL: Final = Record.DESCRIPTOR.fields_by_name["refusal"].number

@@ -6,6 +6,7 @@ from google.protobuf.message import DecodeError
 
 from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
 from ordertrail.v1.commands_pb2 import Command
+from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.orders.times import moment, nanoseconds
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
@@ -40,6 +41,10 @@ class SubmittedCommand(NamedTuple):
     predecessor_id: str = ""
     """The id of the command that must stand before it in the log; empty if there is none."""
 
+    on_behalf_of: str = ""
+    scope: Scope = EVERYTHING
+    """The customers on whose orders the sender could run it when it was stored."""
+
     @property
     def verb(self) -> Any:
         """The request of the command's verb. For a command without a fault."""
@@ -57,6 +62,12 @@ def write_submitted(command: SubmittedCommand) -> bytes:
         stored.not_before.CopyFrom(moment(command.not_before))
     if command.actor:
         stored.actor = command.actor
+    if command.on_behalf_of:
+        stored.on_behalf_of = command.on_behalf_of
+    if not command.scope.is_unbounded:
+        stored.scope.customer_ids.extend(sorted(command.scope.customer_ids))
+        stored.scope.customer_prefixes.extend(sorted(command.scope.prefixes))
+        stored.scope.SetInParent()
     if command.traceparent:
         stored.traceparent = command.traceparent
     if command.expected_version is not None:
@@ -91,7 +102,15 @@ def read_submitted(value: bytes) -> SubmittedCommand | None:
         Command() if fault else stored.command,
         fault,
         stored.predecessor_id,
+        stored.on_behalf_of,
+        _scope_of(stored),
     )
+
+
+def _scope_of(stored: StoredCommand) -> Scope:
+    if not stored.HasField("scope"):
+        return EVERYTHING
+    return Scope(frozenset(stored.scope.customer_ids), frozenset(stored.scope.customer_prefixes))
 
 
 def _find_fault(command: Command) -> str:

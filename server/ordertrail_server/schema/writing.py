@@ -60,6 +60,7 @@ def seal(
     command_digest: bytes,
     origin: str,
     actor: str,
+    on_behalf_of: str = "",
     traceparent: str,
     chunk: bytes,
 ) -> bytes:
@@ -76,6 +77,8 @@ def seal(
         envelope.previous = previous
     if actor:
         envelope.actor = actor
+    if on_behalf_of:
+        envelope.on_behalf_of = on_behalf_of
     if traceparent:
         envelope.traceparent = traceparent
     _set_cause(cause, request_id, command_digest, origin)

@@ -33,7 +33,7 @@ def add_version_3(protos: Protos) -> None:
     protos.add_field(
         "log.v1.Record", 40, "order_returned_v3", MESSAGE, ".ordertrail.events.v3.OrderReturned"
     ).oneof_index = protos.field("log.v1.Record", 20).oneof_index
-    protos.add_field("log.v1.Record", 100, "region", STRING)
+    protos.add_field("log.v1.Record", 101, "region", STRING)
 
 
 def test_new_messages_and_fields_are_unlocked_and_no_gap() -> None:
@@ -59,7 +59,7 @@ def test_locking_appends_new_entries_once() -> None:
         "",
         "message ordertrail.log.v1.Record",
         "  40 oneof event ordertrail.events.v3.OrderReturned order_returned_v3",
-        "  100 implicit string region",
+        "  101 implicit string region",
     ]
     assert (lock_gaps(record, grown), unlocked_names(record, grown)) == ([], [])
     assert append_unlocked(record, grown) == grown
@@ -67,7 +67,7 @@ def test_locking_appends_new_entries_once() -> None:
 
 def test_field_added_to_the_record_is_locked_from_then_on() -> None:
     grown = append_unlocked(record_after(add_version_3), LOCK)
-    assert f"{RECORD_NAME}number 100 is gone: it was `implicit string region`{NEW_NUMBER}" in lock_gaps(RECORD, grown)
+    assert f"{RECORD_NAME}number 101 is gone: it was `implicit string region`{NEW_NUMBER}" in lock_gaps(RECORD, grown)
 
 
 def test_without_a_lock_nothing_is_released() -> None:

@@ -90,7 +90,7 @@ def test_our_schema_has_no_gap() -> None:
             "have the same number but different names",
         ),
         (
-            *(LOG, "Record", renumber_field(8, 100)),
+            *(LOG, "Record", renumber_field(8, 101)),
             "ordertrail.log.v1.Record and ordertrail.v1.HistoryEvent do not both have a field 8",
         ),
         (*(LOG, "Cause", renumber_field(3, 4)), "ordertrail.v1.Cause has a field 3, ordertrail.log.v1.Cause has none"),

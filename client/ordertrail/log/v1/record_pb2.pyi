@@ -117,6 +117,7 @@ class Record(_message.Message):
     ORDER_DELIVERED_V2_FIELD_NUMBER: _builtins.int
     ORDER_CANCELLED_V2_FIELD_NUMBER: _builtins.int
     ORDER_RETURNED_V2_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """The id of the event, a UUIDv7."""
     order_id: _builtins.str
@@ -126,9 +127,11 @@ class Record(_message.Message):
     previous: _builtins.bytes
     """The first 16 bytes of the SHA-256 of the predecessor's stored bytes. Empty for the first link of an order."""
     actor: _builtins.str
-    """The sender of the command, if it gave its name."""
+    """The sender of the command: its verified identity, or on a server that verifies none the name that it gave."""
     traceparent: _builtins.str
     """The W3C trace context of the command."""
+    on_behalf_of: _builtins.str
+    """For whom the sender acted, in its own words. Only a sender that may act for others can give it."""
     @_builtins.property
     def record_time(self) -> _timestamp_pb2.Timestamp:
         """The time of the writer's clock. Readers use the previous fact's record time if that is later."""
@@ -213,15 +216,18 @@ class Record(_message.Message):
         order_delivered_v2: _order_events_pb2_1.OrderDelivered | None = ...,
         order_cancelled_v2: _order_events_pb2_1.OrderCancelled | None = ...,
         order_returned_v2: _order_events_pb2_1.OrderReturned | None = ...,
+        on_behalf_of: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_on_behalf_of", b"_on_behalf_of", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "on_behalf_of", b"on_behalf_of", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_event_id", b"_event_id", "_on_behalf_of", b"_on_behalf_of", "_order_id", b"_order_id", "_order_version", b"_order_version", "_previous", b"_previous", "_traceparent", b"_traceparent", "actor", b"actor", "cause", b"cause", "event", b"event", "event_id", b"event_id", "on_behalf_of", b"on_behalf_of", "order_cancelled_v2", b"order_cancelled_v2", "order_confirmed_v2", b"order_confirmed_v2", "order_created_v1", b"order_created_v1", "order_delivered_v2", b"order_delivered_v2", "order_delivery_rescheduled_v2", b"order_delivery_rescheduled_v2", "order_id", b"order_id", "order_line_added_v2", b"order_line_added_v2", "order_line_quantity_changed_v2", b"order_line_quantity_changed_v2", "order_line_removed_v2", b"order_line_removed_v2", "order_placed_v1", b"order_placed_v1", "order_placed_v2", b"order_placed_v2", "order_returned_v2", b"order_returned_v2", "order_shipped_v2", b"order_shipped_v2", "order_version", b"order_version", "previous", b"previous", "record_time", b"record_time", "refusal", b"refusal", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor: _TypeAlias = _typing.Literal["actor"]  # noqa: Y015
     _WhichOneofArgType__actor: _TypeAlias = _typing.Literal["_actor", b"_actor"]  # noqa: Y015
     _WhichOneofReturnType__event_id: _TypeAlias = _typing.Literal["event_id"]  # noqa: Y015
     _WhichOneofArgType__event_id: _TypeAlias = _typing.Literal["_event_id", b"_event_id"]  # noqa: Y015
+    _WhichOneofReturnType__on_behalf_of: _TypeAlias = _typing.Literal["on_behalf_of"]  # noqa: Y015
+    _WhichOneofArgType__on_behalf_of: _TypeAlias = _typing.Literal["_on_behalf_of", b"_on_behalf_of"]  # noqa: Y015
     _WhichOneofReturnType__order_id: _TypeAlias = _typing.Literal["order_id"]  # noqa: Y015
     _WhichOneofArgType__order_id: _TypeAlias = _typing.Literal["_order_id", b"_order_id"]  # noqa: Y015
     _WhichOneofReturnType__order_version: _TypeAlias = _typing.Literal["order_version"]  # noqa: Y015
@@ -236,6 +242,8 @@ class Record(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__actor) -> _WhichOneofReturnType__actor | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__event_id) -> _WhichOneofReturnType__event_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_behalf_of) -> _WhichOneofReturnType__on_behalf_of | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__order_id) -> _WhichOneofReturnType__order_id | None: ...
     @_typing.overload

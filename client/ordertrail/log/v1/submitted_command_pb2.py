@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from ordertrail.v1 import commands_pb2 as ordertrail_dot_v1_dot_commands__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ordertrail/log/v1/submitted_command.proto\x12\x11ordertrail.log.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cordertrail/v1/commands.proto\"\xec\x03\n\x10SubmittedCommand\x12\x17\n\ncommand_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08order_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x1b\n\x0e\x63ommand_digest\x18\x04 \x01(\x0cH\x03\x88\x01\x01\x12/\n\x0bsubmit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05\x61\x63tor\x18\x07 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0btraceparent\x18\x08 \x01(\tH\x05\x88\x01\x01\x12\x1d\n\x10\x65xpected_version\x18\t \x01(\x03H\x06\x88\x01\x01\x12\'\n\x07\x63ommand\x18\n \x01(\x0b\x32\x16.ordertrail.v1.Command\x12\x1b\n\x0epredecessor_id\x18\x0b \x01(\tH\x07\x88\x01\x01\x42\r\n\x0b_command_idB\x0b\n\t_order_idB\r\n\x0b_request_idB\x11\n\x0f_command_digestB\x08\n\x06_actorB\x0e\n\x0c_traceparentB\x13\n\x11_expected_versionB\x11\n\x0f_predecessor_idBc\n\x11ordertrail.log.v1B\x15SubmittedCommandProtoP\x01Z\x17ordertrail/log/v1;logv1\xa2\x02\x07OTLogV1\xaa\x02\x11Ordertrail.Log.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)ordertrail/log/v1/submitted_command.proto\x12\x11ordertrail.log.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cordertrail/v1/commands.proto\"@\n\rCustomerScope\x12\x14\n\x0c\x63ustomer_ids\x18\x01 \x03(\t\x12\x19\n\x11\x63ustomer_prefixes\x18\x02 \x03(\t\"\xc9\x04\n\x10SubmittedCommand\x12\x17\n\ncommand_id\x18\x01 \x01(\tH\x00\x88\x01\x01\x12\x15\n\x08order_id\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x17\n\nrequest_id\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x1b\n\x0e\x63ommand_digest\x18\x04 \x01(\x0cH\x03\x88\x01\x01\x12/\n\x0bsubmit_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nnot_before\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\x05\x61\x63tor\x18\x07 \x01(\tH\x04\x88\x01\x01\x12\x18\n\x0btraceparent\x18\x08 \x01(\tH\x05\x88\x01\x01\x12\x1d\n\x10\x65xpected_version\x18\t \x01(\x03H\x06\x88\x01\x01\x12\'\n\x07\x63ommand\x18\n \x01(\x0b\x32\x16.ordertrail.v1.Command\x12\x1b\n\x0epredecessor_id\x18\x0b \x01(\tH\x07\x88\x01\x01\x12\x19\n\x0con_behalf_of\x18\x0c \x01(\tH\x08\x88\x01\x01\x12/\n\x05scope\x18\r \x01(\x0b\x32 .ordertrail.log.v1.CustomerScopeB\r\n\x0b_command_idB\x0b\n\t_order_idB\r\n\x0b_request_idB\x11\n\x0f_command_digestB\x08\n\x06_actorB\x0e\n\x0c_traceparentB\x13\n\x11_expected_versionB\x11\n\x0f_predecessor_idB\x0f\n\r_on_behalf_ofBc\n\x11ordertrail.log.v1B\x15SubmittedCommandProtoP\x01Z\x17ordertrail/log/v1;logv1\xa2\x02\x07OTLogV1\xaa\x02\x11Ordertrail.Log.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,6 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ordertrail.log.v1.submitted
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\021ordertrail.log.v1B\025SubmittedCommandProtoP\001Z\027ordertrail/log/v1;logv1\242\002\007OTLogV1\252\002\021Ordertrail.Log.V1'
-  _globals['_SUBMITTEDCOMMAND']._serialized_start=128
-  _globals['_SUBMITTEDCOMMAND']._serialized_end=620
+  _globals['_CUSTOMERSCOPE']._serialized_start=127
+  _globals['_CUSTOMERSCOPE']._serialized_end=191
+  _globals['_SUBMITTEDCOMMAND']._serialized_start=194
+  _globals['_SUBMITTEDCOMMAND']._serialized_end=779
 # @@protoc_insertion_point(module_scope)

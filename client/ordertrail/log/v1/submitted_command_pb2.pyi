@@ -3,20 +3,52 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from ordertrail.v1 import commands_pb2 as _commands_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class CustomerScope(_message.Message):
+    """The customers on whose orders a command may be run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CUSTOMER_IDS_FIELD_NUMBER: _builtins.int
+    CUSTOMER_PREFIXES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def customer_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Customers, by their ids."""
+
+    @_builtins.property
+    def customer_prefixes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """All customers whose ids begin with one of these texts."""
+
+    def __init__(
+        self,
+        *,
+        customer_ids: _abc.Iterable[_builtins.str] | None = ...,
+        customer_prefixes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["customer_ids", b"customer_ids", "customer_prefixes", b"customer_prefixes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CustomerScope: _TypeAlias = CustomerScope  # noqa: Y015
 
 @_typing.final
 class SubmittedCommand(_message.Message):
@@ -37,6 +69,8 @@ class SubmittedCommand(_message.Message):
     EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
     COMMAND_FIELD_NUMBER: _builtins.int
     PREDECESSOR_ID_FIELD_NUMBER: _builtins.int
+    ON_BEHALF_OF_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
     command_id: _builtins.str
     """The id of the command, which is derived from order id and request id."""
     order_id: _builtins.str
@@ -46,7 +80,7 @@ class SubmittedCommand(_message.Message):
     command_digest: _builtins.bytes
     """The digest of the command, as the cause of its record has it."""
     actor: _builtins.str
-    """The sender of the command, if it gave its name."""
+    """The sender of the command: its verified identity, or on a server that verifies none the name that it gave."""
     traceparent: _builtins.str
     """The W3C trace context of the submission."""
     expected_version: _builtins.int
@@ -55,6 +89,8 @@ class SubmittedCommand(_message.Message):
     """The id of an earlier command of the order that was sent in the same append. The message has no effect unless that
     command stands before it: then the append has failed in part, and the sender stores both again.
     """
+    on_behalf_of: _builtins.str
+    """For whom the sender acted, in its own words. Only a sender that may act for others can give it."""
     @_builtins.property
     def submit_time(self) -> _timestamp_pb2.Timestamp:
         """The time of the clock of the server that stored the command."""
@@ -68,6 +104,10 @@ class SubmittedCommand(_message.Message):
         """The verb and its fields, without request id and expected version. A verb or a field that a release does not know
         makes the command unreadable for it.
         """
+
+    @_builtins.property
+    def scope(self) -> Global___CustomerScope:
+        """The customers on whose orders the sender could run the command when it was stored. If it is absent, all customers."""
 
     def __init__(
         self,
@@ -83,10 +123,12 @@ class SubmittedCommand(_message.Message):
         expected_version: _builtins.int | None = ...,
         command: _commands_pb2.Command | None = ...,
         predecessor_id: _builtins.str | None = ...,
+        on_behalf_of: _builtins.str | None = ...,
+        scope: Global___CustomerScope | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_on_behalf_of", b"_on_behalf_of", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "on_behalf_of", b"on_behalf_of", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "scope", b"scope", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_actor", b"_actor", "_command_digest", b"_command_digest", "_command_id", b"_command_id", "_expected_version", b"_expected_version", "_on_behalf_of", b"_on_behalf_of", "_order_id", b"_order_id", "_predecessor_id", b"_predecessor_id", "_request_id", b"_request_id", "_traceparent", b"_traceparent", "actor", b"actor", "command", b"command", "command_digest", b"command_digest", "command_id", b"command_id", "expected_version", b"expected_version", "not_before", b"not_before", "on_behalf_of", b"on_behalf_of", "order_id", b"order_id", "predecessor_id", b"predecessor_id", "request_id", b"request_id", "scope", b"scope", "submit_time", b"submit_time", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__actor: _TypeAlias = _typing.Literal["actor"]  # noqa: Y015
     _WhichOneofArgType__actor: _TypeAlias = _typing.Literal["_actor", b"_actor"]  # noqa: Y015
@@ -96,6 +138,8 @@ class SubmittedCommand(_message.Message):
     _WhichOneofArgType__command_id: _TypeAlias = _typing.Literal["_command_id", b"_command_id"]  # noqa: Y015
     _WhichOneofReturnType__expected_version: _TypeAlias = _typing.Literal["expected_version"]  # noqa: Y015
     _WhichOneofArgType__expected_version: _TypeAlias = _typing.Literal["_expected_version", b"_expected_version"]  # noqa: Y015
+    _WhichOneofReturnType__on_behalf_of: _TypeAlias = _typing.Literal["on_behalf_of"]  # noqa: Y015
+    _WhichOneofArgType__on_behalf_of: _TypeAlias = _typing.Literal["_on_behalf_of", b"_on_behalf_of"]  # noqa: Y015
     _WhichOneofReturnType__order_id: _TypeAlias = _typing.Literal["order_id"]  # noqa: Y015
     _WhichOneofArgType__order_id: _TypeAlias = _typing.Literal["_order_id", b"_order_id"]  # noqa: Y015
     _WhichOneofReturnType__predecessor_id: _TypeAlias = _typing.Literal["predecessor_id"]  # noqa: Y015
@@ -112,6 +156,8 @@ class SubmittedCommand(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__command_id) -> _WhichOneofReturnType__command_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expected_version) -> _WhichOneofReturnType__expected_version | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__on_behalf_of) -> _WhichOneofReturnType__on_behalf_of | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__order_id) -> _WhichOneofReturnType__order_id | None: ...
     @_typing.overload
