@@ -1,6 +1,7 @@
 """Reads a table of the policy file key by key. Each fault names the path of its key and what to write."""
 
 from collections.abc import Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,30 @@ class TomlTable:
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise self.fault(key, f"must be a number of seconds from {low:g} to {high:g}")
         return float(value)
+
+    def number(self, key: str, low: float, high: float) -> float:
+        """Take a number within bounds; infinity if there is none."""
+        value = self._values.pop(key, inf)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not (low <= value <= high or value == inf):
+            raise self.fault(key, f"must be a number from {low:g} to {high:g}")
+        return float(value)
+
+    def table(self, key: str) -> "TomlTable":
+        """Take a table."""
+        if key not in self._values:
+            raise self.fault(key, "is missing; write a table")
+        return TomlTable(self._values.pop(key), f"{self._path}.{key}")
+
+    def text_table(self, key: str) -> dict[str, str]:
+        """Take a table of texts; an empty one if there is none."""
+        value = self._values.pop(key, {})
+        if not isinstance(value, Mapping) or not all(map(is_text, [*value, *value.values()])):
+            raise self.fault(key, "must be a table of texts")
+        return dict(value)
+
+    def is_text(self, key: str) -> bool:
+        """Return whether the value of a key is a text."""
+        return isinstance(self._values.get(key), str)
 
     def flag(self, key: str, default: bool = False) -> bool:
         """Take a boolean."""
