@@ -23,6 +23,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.queried_projection import QueriedProjection
@@ -67,7 +68,7 @@ async def _page_ms(orders: int) -> float:
         for _ in range(ROUNDS):
             start = process_time()
             for _ in range(CALLS):
-                page = await service.ListOrders(request, None)
+                page = await service.ListOrders(request, EVERYTHING, None)
             rounds.append(process_time() - start)
             assert ListOrdersResponse.FromString(page).orders
     return median(rounds) / CALLS * 1e3
@@ -80,9 +81,9 @@ async def _rates(orders: int) -> tuple[float, float]:
     rounds = []
     async with _open_service(orders) as service:
         for _ in range(ROUNDS):
-            seconds, frames = await _read(service.DiffOrders(diff, None))
+            seconds, frames = await _read(service.DiffOrders(diff, EVERYTHING, None))
             diffs = [order_diff for frame in frames for order_diff in DiffOrdersResponse.FromString(frame).diffs]
-            stream_seconds, frames = await _read(service.StreamOrderEvents(stream, None))
+            stream_seconds, frames = await _read(service.StreamOrderEvents(stream, EVERYTHING, None))
             streamed_count = sum(len(StreamOrderEventsResponse.FromString(frame).events) for frame in frames)
             assert sum(len(order_diff.events) for order_diff in diffs) == streamed_count
             rounds.append((streamed_count / seconds, streamed_count / stream_seconds))

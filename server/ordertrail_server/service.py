@@ -59,7 +59,7 @@ from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
 from ordertrail_server.subscription_start import start_subscriptions
-from ordertrail_server.transport import read_credentials
+from ordertrail_server.transport import open_transport
 
 if TYPE_CHECKING:
     from ordertrail_server.admin_start import Admin
@@ -108,7 +108,8 @@ class Service:
         queried_at, ends = time_ns(), await query_end_offsets(log)
         self._watch(log_fold_progress(self._progress, ends))
         metrics = None if self._admin is None else self._admin.calls
-        server = Server(self._settings.request_bytes, self._settings.batch_bytes, metrics)
+        credentials, gate = await open_transport(self._settings, self._watch)
+        server = Server(self._settings.request_bytes, self._settings.batch_bytes, gate, metrics)
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
         history = None
@@ -116,7 +117,7 @@ class Service:
             history = self._start_queries(server, log, projector, queried_at, ends)
             if "query" in roles:
                 await self._start_subscriptions(server, log, history, ends)
-        address = await server.start(address, await read_credentials(self._settings, self._watch))
+        address = await server.start(address, credentials)
         self._run_holding(address)
         self._exit_stack.push_async_callback(self._stop_server, server)
         self._watch(self._report_serving(server, self._handler, history))

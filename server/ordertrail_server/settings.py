@@ -150,7 +150,13 @@ class Settings:
     insecure: bool = _setting(
         False,
         Switch(),
-        "Listen without TLS on an address that other machines can reach.",
+        "Listen without TLS or without a policy on an address that other machines can reach.",
+    )
+    policy: Path | None = _setting(  # noqa: RUF009 (it returns a field)
+        None,
+        Text(_parse_path, "a path", "FILE"),
+        "Who may do what, for which customers (TOML). The file is read again when it changes. Without it, every caller "
+        "may do everything.",
     )
     admin_listen: str = _setting(
         "",
@@ -250,4 +256,9 @@ class Settings:
             raise ValueError(
                 f"other machines can reach {self.listen}, and without TLS they could read and change everything: add "
                 "--tls-cert FILE --tls-key FILE, or --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
+            )
+        if not (self.policy or self.insecure or parse_address(self.listen).is_local):
+            raise ValueError(
+                f"other machines can reach {self.listen}, and without a policy they could read and change everything: "
+                "add --policy FILE, or --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
             )

@@ -1,33 +1,57 @@
-"""How connections to a server are protected."""
+"""How a server is protected: the encryption of its connections, and the policy for its callers."""
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 
 from ordertrail_server.edge.address import parse_address
+from ordertrail_server.edge.gate import Gate
 from ordertrail_server.settings import Settings
 
 _log = logging.getLogger(__name__)
 
+Watch = Callable[[Coroutine[Any, Any, None]], None]
 
-async def read_credentials(
-    settings: Settings, watch: Callable[[Coroutine[Any, Any, None]], None]
-) -> grpc.ServerCredentials | None:
-    """Return the credentials of TLS, and have them reloaded by a watched task; None without TLS.
 
-    Raises CertificateRefused.
+class Transport(NamedTuple):
+    """The credentials of TLS, None without it, and the gate that callers pass."""
+
+    credentials: grpc.ServerCredentials | None
+    gate: Gate
+
+
+async def open_transport(settings: Settings, watch: Watch) -> Transport:
+    """Read certificates and policy. Watched tasks read them again when they change.
+
+    Raises OperatorError. Libraries that few servers of a development machine need are imported late.
     """
-    files = settings.certificate_files
-    if files is None:
-        if not parse_address(settings.listen).is_local:
-            _log.warning("connections are not encrypted, and other machines can reach this server (insecure)")
-        return None
-    # The library takes a while to load, and few servers of a development machine need it.
-    from ordertrail_server.edge.tls.reloaded_certificates import ReloadedCertificates
+    authority = credentials = trust = None
+    if settings.certificate_files is not None:
+        from ordertrail_server.edge.tls.client_trust import ClientTrust
+        from ordertrail_server.edge.tls.reloaded_certificates import ReloadedCertificates
 
-    certificates = await asyncio.to_thread(ReloadedCertificates, files)
-    watch(certificates.reload_regularly())
-    return certificates.credentials()
+        certificates = await asyncio.to_thread(ReloadedCertificates, settings.certificate_files)
+        watch(certificates.reload_regularly())
+        credentials, trust = certificates.credentials(), ClientTrust(lambda: certificates.client_authorities)
+    if settings.policy is not None:
+        from ordertrail_server.access.authority import Authority
+
+        authority = await asyncio.to_thread(Authority, settings.policy)
+        watch(authority.run())
+    _log_openness(settings)
+    gate = Gate(authority, trust)
+    watch(gate.run())
+    return Transport(credentials, gate)
+
+
+def _log_openness(settings: Settings) -> None:
+    """Log what protects the server less than a server needs that other machines can reach."""
+    is_local = parse_address(settings.listen).is_local
+    if settings.certificate_files is None and not is_local:
+        _log.warning("connections are not encrypted, and other machines can reach this server (insecure)")
+    if settings.policy is None:
+        level = logging.INFO if is_local else logging.WARNING
+        _log.log(level, "there is no policy (--policy FILE), so every caller may do everything, under any name")

@@ -40,6 +40,7 @@ OUTSIDE = {
     "timeline": ["", " ", "maybe", "2"],
     "webhook_allow": ["x", ",", "10.0.0.0/33", "10.0.0.1/8", "10.0.0.0/8;::1", "1.2.3", "x" * 500],
     "webhook_ca": [""],
+    "policy": [""],
 }
 INSIDE = {
     "data": ["some directory"],
@@ -62,6 +63,7 @@ INSIDE = {
     "timeline": ["false", "1"],
     "webhook_allow": ["", "10.0.0.0/8", "10.1.2.3, ::1,fd00::/8"],
     "webhook_ca": ["some file"],
+    "policy": ["policy.toml"],
 }
 UNSET = ("bootstrap", "commands_topic", "subscriptions_topic", "advertise", "admin_listen")
 """Settings that have no value by default."""

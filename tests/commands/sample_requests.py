@@ -9,6 +9,7 @@ from google.protobuf.message_factory import GetMessageClass
 from ordertrail.v1 import commands_pb2 as commands
 from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, prepare
 
@@ -57,4 +58,4 @@ def prepare_attempt(request: Any) -> Attempt:
     """Return the attempt of a copy of the request, so that the request can be sent again."""
     copy = type(request)()
     copy.CopyFrom(request)
-    return prepare(copy, asyncio.get_running_loop().create_future(), Caller(), new_id)
+    return prepare(copy, asyncio.get_running_loop().create_future(), Caller(FULL_RIGHTS), new_id)

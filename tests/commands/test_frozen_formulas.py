@@ -17,6 +17,7 @@ from ordertrail.v1.money_pb2 import Money
 from ordertrail.v1.order_events_pb2 import OrderedLine, ShippedLine
 from ordertrail.v1.order_import_service_pb2 import SourceDocument
 from ordertrail.v1.position_pb2 import TokenContents
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.cli.document_file import origin_prefix
 from ordertrail_server.cli.topic_report import format_origin
 from ordertrail_server.commands.attempt import Attempt
@@ -80,7 +81,7 @@ def prepare_request(request: Any) -> Attempt:
 
 def prepare_document(origin: str, json: str) -> Attempt:
     async def prepare() -> Attempt:
-        return _prepare(SourceDocument(origin=origin, json=json.encode()), Caller())
+        return _prepare(SourceDocument(origin=origin, json=json.encode()), Caller(FULL_RIGHTS))
 
     return asyncio.run(prepare())
 

@@ -18,6 +18,7 @@ from tests.commands.sample_requests import (
 
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.prepare import Caller, derive_id, prepare, prepare_import
 
@@ -29,7 +30,7 @@ def prepare_request(request: Any) -> Attempt:
     copy = type(request)()
     copy.CopyFrom(request)
     answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
-    return prepare(copy, answer, Caller("clerk", "00-trace"), new_id)
+    return prepare(copy, answer, Caller(FULL_RIGHTS, "clerk", traceparent="00-trace"), new_id)
 
 
 _NO_LOOP = asyncio.new_event_loop()
@@ -136,7 +137,7 @@ def test_derived_order_id_is_a_stable_uuid8(customer: str, request: str) -> None
 def test_digest_of_imported_statement_covers_its_content() -> None:
     def imported(chunk: bytes, request_id: str) -> Attempt:
         answer: asyncio.Future[Any] = asyncio.Future(loop=_NO_LOOP)
-        return prepare_import("order-1", request_id, Caller(), "file:1", chunk, OrderPlaced(), answer)
+        return prepare_import("order-1", request_id, Caller(FULL_RIGHTS), "file:1", chunk, OrderPlaced(), answer)
 
     assert imported(b"content", "a").digest == imported(b"content", "b").digest
     assert imported(b"content", "a").digest != imported(b"another content", "a").digest

@@ -107,12 +107,16 @@ class Rpc(NamedTuple):
         return GetMessageClass(self.method.input_type)
 
     @property
+    def parse(self) -> Any:
+        return GetMessageClass(self.method.output_type).FromString
+
+    @property
     def batched(self) -> bool:
         return bool(self.method.client_streaming)
 
     async def call(self, channel: grpc.aio.Channel, raw: bytes, timeout_s: float = 90) -> list[Any]:
         """Send one request, as bytes; return all answers. Raises AioRpcError."""
-        parse = GetMessageClass(self.method.output_type).FromString
+        parse = self.parse
         if self.batched:
             return [
                 answer

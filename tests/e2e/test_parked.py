@@ -22,6 +22,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
     StreamOrderEventsRequest,
 )
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.log.port import Entry
 
@@ -152,4 +153,4 @@ async def test_retry_is_answered_although_its_fact_is_of_a_newer_release(tmp_pat
 
 def compute_digest(request: Any) -> bytes:
     copy = type(request).FromString(request.SerializeToString())
-    return prepare(copy, asyncio.get_running_loop().create_future(), Caller(), lambda: "").digest
+    return prepare(copy, asyncio.get_running_loop().create_future(), Caller(FULL_RIGHTS), lambda: "").digest

@@ -17,6 +17,7 @@ from ordertrail.v1.error_reason_pb2 import (
 )
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
 from ordertrail.v1.projection_service_pb2 import ExplainEventRequest, RetryParkedOrderRequest
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
@@ -51,12 +52,12 @@ async def catch_refusal_reason(answer: Awaitable[object]) -> ErrorReason.ValueTy
 
 async def stream_from_now(services: Services, token: str) -> None:
     request = StreamOrderEventsRequest(now=True, at_least_as_fresh=[token])
-    async for _ in services.history.StreamOrderEvents(request, DEADLINE_S):
+    async for _ in services.history.StreamOrderEvents(request, EVERYTHING, DEADLINE_S):
         pass
 
 
 async def retry_parked_order(services: Services, token: str) -> None:
-    await services.projection.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), DEADLINE_S)
+    await services.projection.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), EVERYTHING, DEADLINE_S)
 
 
 class SlowLog(MemoryLog):
@@ -99,7 +100,9 @@ async def test_explain_is_unavailable_if_log_does_not_answer(tmp_path: Path, end
         await server.project()
         refusal_task = asyncio.ensure_future(
             catch_refusal_reason(
-                Services(server, FrozenLog(ends), tmp_path).projection.ExplainEvent(ExplainEventRequest(), DEADLINE_S)
+                Services(server, FrozenLog(ends), tmp_path).projection.ExplainEvent(
+                    ExplainEventRequest(), EVERYTHING, DEADLINE_S
+                )
             )
         )
         await asyncio.sleep(0)
@@ -121,5 +124,7 @@ async def test_explain_refuses_offset_without_record(tmp_path: Path) -> None:
         await server.project()
         log = GappedLog()
         log.records = [server.log.records[0][1:]]
-        answer = Services(server, log, tmp_path).projection.ExplainEvent(ExplainEventRequest(offset=0), DEADLINE_S)
+        answer = Services(server, log, tmp_path).projection.ExplainEvent(
+            ExplainEventRequest(offset=0), EVERYTHING, DEADLINE_S
+        )
         assert await catch_refusal_reason(answer) == ERROR_REASON_RECORD_NOT_FOUND

@@ -9,6 +9,7 @@ from tests.projections.log_builder import FUTURE
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_PARKED
 from ordertrail.v1.projection_service_pb2 import RetryParkedOrderRequest, RetryParkedOrderResponse
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.orders.refusal import Refused
 
 FAULT = "the record holds an event of number 99, which this release does not know"
@@ -21,7 +22,7 @@ async def retry_order(server: HistoryServer, directory: Path, folded_count: int 
         return folded_count
 
     service = create_projection_service(server, server.log, directory, retry)
-    raw = await service.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), None)
+    raw = await service.RetryParkedOrder(RetryParkedOrderRequest(order_id="o"), EVERYTHING, None)
     return RetryParkedOrderResponse.FromString(raw)
 
 

@@ -21,6 +21,7 @@ from ordertrail.v1.order_events_pb2 import (
 )
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
 from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.queried_projection import QueriedProjection
@@ -161,7 +162,10 @@ class HistoryServer:
         return [fact.name for fact in self.in_log_order() if matches(fact)]
 
     async def stream(self, request: StreamOrderEventsRequest) -> list[StreamOrderEventsResponse]:
-        return [StreamOrderEventsResponse.FromString(f) async for f in self.service.StreamOrderEvents(request, None)]
+        return [
+            StreamOrderEventsResponse.FromString(f)
+            async for f in self.service.StreamOrderEvents(request, EVERYTHING, None)
+        ]
 
     def _note_positions(self, positions: Positions) -> None:
         self.progress.advance(dict(positions[HISTORY]))

@@ -16,6 +16,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 
 
 def park(server: HistoryServer, order_id: str, customer: str = "c") -> None:
@@ -40,6 +41,8 @@ async def stream_frames(server: HistoryServer, **conditions: Any) -> list[Stream
 async def list_pages(server: HistoryServer, **conditions: Any) -> list[ListOrderEventsResponse]:
     request, pages = ListOrderEventsRequest(**conditions), list[ListOrderEventsResponse]()
     while not pages or request.page_token:
-        pages.append(ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None)))
+        pages.append(
+            ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
+        )
         request.page_token = pages[-1].next_page_token
     return pages

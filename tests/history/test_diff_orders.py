@@ -23,6 +23,7 @@ from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderSource
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, DiffOrdersResponse
 from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.diffs import changed_orders, diff_events, diff_stream
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
@@ -41,7 +42,9 @@ class Diff(NamedTuple):
 
 
 async def read_frames(server: HistoryServer, request: DiffOrdersRequest) -> list[DiffOrdersResponse]:
-    return [DiffOrdersResponse.FromString(frame) async for frame in server.service.DiffOrders(request, None)]
+    return [
+        DiffOrdersResponse.FromString(frame) async for frame in server.service.DiffOrders(request, EVERYTHING, None)
+    ]
 
 
 async def read_diffs(server: HistoryServer, request: DiffOrdersRequest) -> dict[str, Diff]:
@@ -195,7 +198,7 @@ async def test_order_that_a_retry_frees_during_the_diff_is_named(
             server.record(f"other-{number}", build_placed("p"), NOON + SECOND)
         server.land("o", seal_record("o", 2, server.aggregate("o").head, b""))
         await server.project()
-        frames = server.service.DiffOrders(DiffOrdersRequest(recorded_from=moment(NOON)), None)
+        frames = server.service.DiffOrders(DiffOrdersRequest(recorded_from=moment(NOON)), EVERYTHING, None)
         named_ids: list[str] = []
         async with aclosing(frames):
             async for frame in frames:

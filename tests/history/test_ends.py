@@ -25,6 +25,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsResponse,
 )
 from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest, ListParkedOrdersResponse
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.parked_orders import list_parked
 from ordertrail_server.log.placement import partition_of
 
@@ -48,12 +49,14 @@ async def test_page_has_a_next_page_token_only_if_rows_follow(
 ) -> None:
     async with serve_history(tmp_path, partitions) as server:
         await record_rows(server)
-        orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=size), None))
+        orders = ListOrdersResponse.FromString(
+            await server.service.ListOrders(ListOrdersRequest(page_size=size), EVERYTHING, None)
+        )
         assert (len(orders.orders), orders.next_page_token != "") == (min(size, ROWS), has_more)
         subjects: tuple[dict[str, Any], ...] = ({"order_id": "o"}, {"customer_id": "c"})
         for subject, order_by in product(subjects, EventOrder.values()):
             request = ListOrderEventsRequest(page_size=size, order_by=order_by, **subject)
-            events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+            events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
             assert (len(events.events), events.next_page_token != "") == (min(size, ROWS), has_more)
 
 
@@ -70,7 +73,7 @@ async def test_page_of_parked_orders_has_a_next_page_token_only_if_rows_follow(
             server.record(f"order-{number}", build_line_removed("never ordered"))
         await server.project()
         model, request = server.orders_model, ListParkedOrdersRequest(page_size=size)
-        raw = await model.read(lambda connection: list_parked(model, request, connection))
+        raw = await model.read(lambda connection: list_parked(model, request, EVERYTHING, connection))
         page = ListParkedOrdersResponse.FromString(raw)
         assert (len(page.orders), page.next_page_token != "") == (min(size, ROWS), has_more)
         assert {partition for partition, _ in positions.values()} == {0, 1, 2}
@@ -90,7 +93,9 @@ async def test_replay_of_any_filter_ends_at_the_offsets_projected_when_it_began(
         for quantity in (5, 6):
             server.record("o", build_quantity_changed("p", quantity))
         await server.project()
-        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2, **conditions), None)
+        stream = server.service.StreamOrderEvents(
+            StreamOrderEventsRequest(max_events_per_frame=2, **conditions), EVERYTHING, None
+        )
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
         server.record("o", build_quantity_changed("p", 7))
         await server.project()
@@ -105,7 +110,7 @@ async def test_next_page_begins_after_the_last_event(tmp_path: Path, conditions:
         await record_rows(server)
         request, names = ListOrderEventsRequest(page_size=1, **conditions), list[tuple[str, int]]()
         while not names or request.page_token:
-            page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+            page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
             names += list_event_names(page.events)
             request.page_token = page.next_page_token
         assert names == [("o", version) for version in range(1, ROWS + 1)]

@@ -12,6 +12,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     StreamOrderEventsRequest,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.log.position import OFFSETS
@@ -29,7 +30,7 @@ async def test_read_with_the_token_of_a_receipt_waits_for_the_fact(tmp_path: Pat
         await server.project()
         token = server.record("o", build_confirmed())
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-        reading = asyncio.create_task(server.service.GetOrder(request, 20.0))
+        reading = asyncio.create_task(server.service.GetOrder(request, EVERYTHING, 20.0))
         await asyncio.sleep(0)
         assert not reading.done()
         await server.project()
@@ -41,7 +42,7 @@ async def test_server_reads_the_stored_positions_before_the_first_report(tmp_pat
         token = server.record("o", build_placed("p"))
         await server.project()
         service = server.build_service(Progress())
-        await service.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), 5.0)
+        await service.GetOrder(GetOrderRequest(order_id="o", at_least_as_fresh=[token]), EVERYTHING, 5.0)
 
 
 async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp_path: Path) -> None:
@@ -49,7 +50,7 @@ async def test_read_that_is_not_fresh_in_time_is_refused_before_the_deadline(tmp
         await server.project()
         token = server.record("o", build_placed("p"))
         request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-        reading = asyncio.ensure_future(server.service.GetOrder(request, DEADLINE_S))
+        reading = asyncio.ensure_future(server.service.GetOrder(request, EVERYTHING, DEADLINE_S))
         async with asyncio.timeout(DEADLINE_S):
             while not server.progress._waits:  # noqa: ASYNC110 (no event signals it)
                 await asyncio.sleep(0)
@@ -80,10 +81,12 @@ async def test_token_of_another_log_is_refused_with_the_name_of_its_field(
         await server.project()
         unary = server.service
         answers = {
-            "token": unary.GetOrder(GetOrderRequest(order_id="o", token=token), 1.0),
-            "at_least_as_fresh[1]": unary.ListOrders(ListOrdersRequest(at_least_as_fresh=[good, token]), 1.0),
+            "token": unary.GetOrder(GetOrderRequest(order_id="o", token=token), EVERYTHING, 1.0),
+            "at_least_as_fresh[1]": unary.ListOrders(
+                ListOrdersRequest(at_least_as_fresh=[good, token]), EVERYTHING, 1.0
+            ),
             "at_least_as_fresh[0]": unary.ListOrderEvents(
-                ListOrderEventsRequest(order_id="o", at_least_as_fresh=[token]), 1.0
+                ListOrderEventsRequest(order_id="o", at_least_as_fresh=[token]), EVERYTHING, 1.0
             ),
             "resume_token": server.stream(StreamOrderEventsRequest(resume_token=token)),
         }
@@ -102,7 +105,7 @@ async def test_reads_are_unavailable_before_the_read_model_exists(tmp_path: Path
         server.orders_model.path.unlink()
         server.record("o", build_placed("p"))
         await server.project()
-        await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
+        await server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, None)
 
 
 @pytest.mark.trial
@@ -123,11 +126,13 @@ async def test_only_reads_of_the_past_wait_for_the_projection_history(tmp_path: 
         history_progress = Progress()
         history_progress.advance({0: 0})
         service = server.build_service(server.progress, history_progress=history_progress)
-        assert GetOrderResponse.FromString(await service.GetOrder(GetOrderRequest(order_id="o"), 0.02)).order.version
-        assert await service.ListOrders(ListOrdersRequest(), 0.02)
+        assert GetOrderResponse.FromString(
+            await service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, 0.02)
+        ).order.version
+        assert await service.ListOrders(ListOrdersRequest(), EVERYTHING, 0.02)
         for answer in (
-            service.GetOrder(GetOrderRequest(order_id="o", version=1), 0.02),
-            service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), 0.02),
+            service.GetOrder(GetOrderRequest(order_id="o", version=1), EVERYTHING, 0.02),
+            service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), EVERYTHING, 0.02),
         ):
             with pytest.raises(Refused) as error:
                 await answer
@@ -136,5 +141,5 @@ async def test_only_reads_of_the_past_wait_for_the_projection_history(tmp_path: 
 
 async def assert_unavailable(server: HistoryServer) -> None:
     with pytest.raises(Refused) as error:
-        await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
+        await server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, None)
     assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE

@@ -22,6 +22,7 @@ from tests.history.random_history import Step, record_history, steps
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, GetOrderResponse
 from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -29,12 +30,12 @@ from ordertrail_server.storage.checked.connection import connect_checked_writer
 
 
 async def get_order(server: HistoryServer, request: GetOrderRequest) -> Order:
-    return GetOrderResponse.FromString(await server.service.GetOrder(request, 0.05)).order
+    return GetOrderResponse.FromString(await server.service.GetOrder(request, EVERYTHING, 0.05)).order
 
 
 async def catch_refusal(server: HistoryServer, request: GetOrderRequest) -> Refusal:
     with pytest.raises(Refused) as error:
-        await server.service.GetOrder(request, 0.05)
+        await server.service.GetOrder(request, EVERYTHING, 0.05)
     return error.value.refusal
 
 
@@ -54,7 +55,7 @@ async def test_consistency_token_of_an_order_is_the_position_of_the_read_model(t
     async with serve_history(tmp_path) as server:
         token = server.record("o", build_placed("p"))
         await server.project()
-        raw = await server.service.GetOrder(GetOrderRequest(order_id="o"), None)
+        raw = await server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, None)
         assert GetOrderResponse.FromString(raw).consistency_token == token
 
 

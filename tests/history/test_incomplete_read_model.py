@@ -20,6 +20,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.checked.connection import connect_checked_writer
 
@@ -39,15 +40,15 @@ async def half_built(tmp_path: Path) -> AsyncIterator[HistoryServer]:
 def call_every_rpc(server: HistoryServer, time_remaining: float) -> list[Coroutine[Any, Any, bytes]]:
     service = server.service
     return [
-        service.GetOrder(GetOrderRequest(order_id="o"), time_remaining),
-        service.ListOrders(ListOrdersRequest(), time_remaining),
-        service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), time_remaining),
+        service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, time_remaining),
+        service.ListOrders(ListOrdersRequest(), EVERYTHING, time_remaining),
+        service.ListOrderEvents(ListOrderEventsRequest(order_id="o"), EVERYTHING, time_remaining),
         first_frame(server, StreamOrderEventsRequest(), time_remaining),
     ]
 
 
 async def first_frame(server: HistoryServer, request: StreamOrderEventsRequest, time_remaining: float) -> bytes:
-    async with aclosing(server.service.StreamOrderEvents(request, time_remaining)) as frames:
+    async with aclosing(server.service.StreamOrderEvents(request, EVERYTHING, time_remaining)) as frames:
         return await anext(frames)
 
 
@@ -80,8 +81,8 @@ async def test_reads_wait_for_a_read_model_that_does_not_exist_yet(tmp_path: Pat
     async with serve_history(tmp_path) as server:
         server.record("o", build_placed("p"))
         server.service = server.build_service(server.progress)
-        reading = asyncio.create_task(server.service.GetOrder(GetOrderRequest(order_id="o"), 20.0))
-        refusal = await catch_refusal(server.service.GetOrder(GetOrderRequest(order_id="o"), 0.02))
+        reading = asyncio.create_task(server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, 20.0))
+        refusal = await catch_refusal(server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, 0.02))
         assert refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         assert refusal.message == "The read model is being built: it holds 0 of 1 records."
         await server.project()
@@ -93,7 +94,7 @@ async def test_reads_are_answered_while_a_complete_read_model_lags(half_built: H
     token = half_built.record("later", build_placed("p"))
     assert all(await asyncio.gather(*call_every_rpc(half_built, 0.5)))
     request = GetOrderRequest(order_id="o", at_least_as_fresh=[token])
-    refusal = await catch_refusal(half_built.service.GetOrder(request, 0.02))
+    refusal = await catch_refusal(half_built.service.GetOrder(request, EVERYTHING, 0.02))
     assert refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
 
 

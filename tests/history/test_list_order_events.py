@@ -26,6 +26,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
     ListOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import events
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import nanoseconds
@@ -62,7 +63,7 @@ def matches(fact: RecordedFact, request: ListOrderEventsRequest) -> bool:
 async def read_pages(server: HistoryServer, request: ListOrderEventsRequest) -> list[list[HistoryEvent]]:
     pages: list[list[HistoryEvent]] = []
     while not pages or request.page_token:
-        page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        page = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
         pages.append(list(page.events))
         request.page_token = page.next_page_token
     return pages
@@ -110,12 +111,12 @@ async def test_page_token_holds_for_one_order_of_events(tmp_path: Path, order_by
         server.record("o", build_quantity_changed("p", 3))
         await server.project()
         request = ListOrderEventsRequest(order_id="o", page_size=1, order_by=order_by)
-        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
         request.page_token = first.next_page_token
         for other_order in set(EventOrder.values()) - {order_by}:
             request.order_by = other_order
             with pytest.raises(Refused) as error:
-                await server.service.ListOrderEvents(request, None)
+                await server.service.ListOrderEvents(request, EVERYTHING, None)
             assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH
 
 
@@ -125,7 +126,7 @@ async def test_newest_event_comes_first_and_later_events_are_on_no_later_page(tm
         server.record("o", build_quantity_changed("p", 3))
         await server.project()
         request = ListOrderEventsRequest(order_id="o", page_size=1, order_by=EVENT_ORDER_POSITION_DESCENDING)
-        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
         server.record("o", build_quantity_changed("p", 4))
         await server.project()
         request.page_token = first.next_page_token
@@ -140,11 +141,11 @@ async def test_events_recorded_while_paging_are_on_the_last_page(tmp_path: Path)
             server.record("o", build_quantity_changed("p", quantity))
         await server.project()
         request = ListOrderEventsRequest(order_id="o", page_size=2)
-        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        first = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
         server.record("o", build_quantity_changed("p", 5))
         await server.project()
         request.page_token = first.next_page_token
-        second = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+        second = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
         assert list_event_names([*first.events, *second.events]) == server.names()
         assert second.next_page_token == ""
 

@@ -22,6 +22,7 @@ from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled, OrderSource
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest, ListOrdersResponse
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import OrderStatus
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import order_filter
 from ordertrail_server.log.token import write_page_token
 from ordertrail_server.orders.refusal import Refused
@@ -58,7 +59,7 @@ def select_expected_orders(server: HistoryServer, request: ListOrdersRequest) ->
 
 
 async def list_orders(server: HistoryServer, request: ListOrdersRequest) -> ListOrdersResponse:
-    return ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
+    return ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
 
 
 async def read_pages(
@@ -210,16 +211,22 @@ async def test_page_token_is_refused_for_other_conditions(tmp_path: Path) -> Non
             ListOrdersRequest(page_token=token),
         ]
         for other_request in other_requests:
-            assert await page_token_refusal(server.service.ListOrders(other_request, None)) == "PAGE_TOKEN_MISMATCH"
+            assert (
+                await page_token_refusal(server.service.ListOrders(other_request, EVERYTHING, None))
+                == "PAGE_TOKEN_MISMATCH"
+            )
         of_events = ListOrderEventsRequest(order_id="o-0", page_token=token)
-        assert await page_token_refusal(server.service.ListOrderEvents(of_events, None)) == "PAGE_TOKEN_MISMATCH"
+        assert (
+            await page_token_refusal(server.service.ListOrderEvents(of_events, EVERYTHING, None))
+            == "PAGE_TOKEN_MISMATCH"
+        )
 
 
 @pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", 1)[:-2]])
 async def test_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        answer = server.service.ListOrders(ListOrdersRequest(page_token=token), None)
+        answer = server.service.ListOrders(ListOrdersRequest(page_token=token), EVERYTHING, None)
         assert await page_token_refusal(answer) == "INVALID_TOKEN"
 
 

@@ -14,6 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     ListOrdersResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refused
@@ -30,12 +31,12 @@ async def serve_two_orders(directory: Path, identity: bytes) -> AsyncIterator[Hi
 
 async def list_orders(server: HistoryServer, **paging: object) -> ListOrdersResponse:
     request = ListOrdersRequest(customer_id="c", **paging)  # type: ignore[arg-type]  # size, token
-    return ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
+    return ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
 
 
 async def list_events(server: HistoryServer, **paging: object) -> ListOrderEventsResponse:
     request = ListOrderEventsRequest(customer_id="c", **paging)  # type: ignore[arg-type]  # as above
-    return ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+    return ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
 
 
 async def catch_refusal_reason(answer: Awaitable[object]) -> str:
@@ -81,5 +82,5 @@ async def test_page_token_ignores_conditions_of_newer_releases(tmp_path: Path) -
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         request = ListOrdersRequest(customer_id="c", page_size=1)
         request.MergeFromString(b"\xf8\x07\x01")  # field 127 = 1
-        first = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
+        first = ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
         assert len((await list_orders(server, page_token=first.next_page_token)).orders) == 1

@@ -19,6 +19,7 @@ from ordertrail.v1.projection_service_pb2 import (
     ListParkedOrdersRequest,
     ListParkedOrdersResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.pages import next_page_token
 from ordertrail_server.history.parked_orders import MAX_REASON, MAX_WAITING, get_parked, list_parked
 from ordertrail_server.log.token import read_token
@@ -28,14 +29,14 @@ from ordertrail_server.orders.refusal import Refused
 async def list_page(server: HistoryServer, request: ListParkedOrdersRequest) -> ListParkedOrdersResponse:
     model = server.orders_model
     return ListParkedOrdersResponse.FromString(
-        await model.read(lambda connection: list_parked(model, request, connection))
+        await model.read(lambda connection: list_parked(model, request, EVERYTHING, connection))
     )
 
 
 async def get_answer(server: HistoryServer, order_id: str) -> GetParkedOrderResponse:
     model = server.orders_model
     return GetParkedOrderResponse.FromString(
-        await model.read(lambda connection: get_parked(model, order_id, connection))
+        await model.read(lambda connection: get_parked(model, order_id, EVERYTHING, connection))
     )
 
 
@@ -100,7 +101,7 @@ async def test_resume_tokens_of_a_parked_orders_stream_stay_before_its_waiting_f
         server.record("o", build_confirmed())
         await server.project()
         parked = (await get_answer(server, "o")).order.position
-        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), EVERYTHING, None)
         frame = StreamOrderEventsResponse.FromString(await anext(stream))
         assert list_event_names(frame.events) == [("o", 1)]
         assert read_token(frame.resume_token, server.log.identity)[parked.partition] == parked.offset

@@ -12,6 +12,7 @@ from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CANCELLED
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.order_filter import choose_path, is_bounded
 from ordertrail_server.history.past_order_filter import PAST_COUNTS, past_filter
 from ordertrail_server.history.tokens import Moment
@@ -72,13 +73,13 @@ def timelines() -> Iterator[dict[int, Connection]]:
 def count_page_steps(
     connection: Connection, request: ListOrdersRequest, past: Moment, after: PageTokenContents | None = None
 ) -> int:
-    query = past_filter(request, past, after)
+    query = past_filter(request, EVERYTHING, past, after)
     statement = query.rows(choose_path(query.values, connection, PAST_COUNTS))
     return count_steps(connection, statement, query.bound_values() | {"limit": LIMIT})
 
 
 def test_page_with_sorted_index_costs_the_same_among_few_and_many_orders(timelines: dict[int, Connection]) -> None:
-    bounded = [request for request in REQUESTS if is_bounded(request)]
+    bounded = [request for request in REQUESTS if is_bounded(request, EVERYTHING)]
     assert len(bounded) == 8 + 64
     for request in bounded:
         few, many = (

@@ -26,6 +26,7 @@ from ordertrail.v1.order_events_pb2 import OrderSource
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, GetOrderResponse, ListOrdersRequest
 from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_CONFIRMED, ORDER_STATUS_PLACED
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import order_filter
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.log.token import write_token
@@ -102,7 +103,7 @@ async def test_order_is_the_one_that_get_order_returns_for_the_same_time(tmp_pat
         await server.project()
         for second in (0, 15, 16, 17, 40, 59):
             time = moment(NOON + second * SECOND)
-            answer = await server.service.GetOrder(GetOrderRequest(order_id="o", record_time=time), None)
+            answer = await server.service.GetOrder(GetOrderRequest(order_id="o", record_time=time), EVERYTHING, None)
             [listed] = (await list_orders(server, ListOrdersRequest(record_time=time))).orders
             assert GetOrderResponse.FromString(answer).order == listed
             assert listed.version == second + 1
@@ -164,7 +165,7 @@ async def test_as_of_token_repeats_the_answer_and_the_time_alone_includes_late_f
         assert [order.version for order in repeated.orders] == [1]
         assert repeated.as_of_token == token
         assert [order.version for order in (await list_orders(server, request)).orders] == [2]
-        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
+        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), EVERYTHING, None)
         assert GetOrderResponse.FromString(answer).order.version == 1
 
 
@@ -174,7 +175,7 @@ async def test_token_of_a_time_excludes_later_facts_that_its_offsets_include(tmp
         server.record("o", build_confirmed(), NOON + SECOND)
         await server.project()
         token = (await list_orders(server, ListOrdersRequest(record_time=moment(NOON)))).as_of_token
-        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), None)
+        answer = await server.service.GetOrder(GetOrderRequest(order_id="o", token=token), EVERYTHING, None)
         assert GetOrderResponse.FromString(answer).order.version == 1
 
 
@@ -185,9 +186,9 @@ async def test_time_in_the_future_is_refused_with_the_time_of_the_server(tmp_pat
         await server.project()
         before, future = time_ns(), moment(time_ns() + 3_600 * SECOND)
         if lists:
-            answer = server.service.ListOrders(ListOrdersRequest(record_time=future), None)
+            answer = server.service.ListOrders(ListOrdersRequest(record_time=future), EVERYTHING, None)
         else:
-            answer = server.service.GetOrder(GetOrderRequest(order_id="o", record_time=future), None)
+            answer = server.service.GetOrder(GetOrderRequest(order_id="o", record_time=future), EVERYTHING, None)
         with pytest.raises(Refused) as error:
             await answer
         refusal = error.value.refusal
@@ -202,7 +203,7 @@ async def test_listing_as_of_now_includes_a_fact_that_is_not_projected_yet(tmp_p
         await server.project()
         server.record("o", build_placed("p"), time_ns())
         with pytest.raises(Refused) as error:
-            await server.service.ListOrders(ListOrdersRequest(record_time=moment(time_ns())), 0.1)
+            await server.service.ListOrders(ListOrdersRequest(record_time=moment(time_ns())), EVERYTHING, 0.1)
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
         await server.project()
         page = await list_orders(server, ListOrdersRequest(record_time=moment(time_ns())))

@@ -22,6 +22,7 @@ from tests.history.random_history import Step, record_history, steps
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import GetOrderRequest, GetOrderResponse
 from ordertrail.v1.order_pb2 import Order
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.past_state import state_at, states_at
 from ordertrail_server.history.version_search import Point, count_versions_before, find_version, find_versions
 from ordertrail_server.log.position import LogPosition
@@ -170,10 +171,10 @@ async def test_order_as_of_a_time_waits_until_history_includes_what_orders_does(
     await server.project()
     request = GetOrderRequest(order_id="o", record_time=moment(server.facts[-1].time))
     with pytest.raises(Refused) as error:
-        await service.GetOrder(request, 0.05)
+        await service.GetOrder(request, EVERYTHING, 0.05)
     assert error.value.refusal.reason == ErrorReason.ERROR_REASON_NOT_FRESH_YET
     history_progress.advance({0: 72})
-    assert GetOrderResponse.FromString(await service.GetOrder(request, None)).order == server.orders["o"]
+    assert GetOrderResponse.FromString(await service.GetOrder(request, EVERYTHING, None)).order == server.orders["o"]
 
 
 async def test_versions_are_found_among_equal_and_raised_times(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ async def measure_cost(server: HistoryServer, version: int) -> dict[str, int]:
     costs = dict[str, int]()
     for kind, request in points.items():
         async with counted_instructions(server) as count:
-            response = GetOrderResponse.FromString(await server.service.GetOrder(request, None))
+            response = GetOrderResponse.FromString(await server.service.GetOrder(request, EVERYTHING, None))
         assert response.order == fact.order
         costs[kind] = count[0]
     return costs

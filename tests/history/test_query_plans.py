@@ -10,6 +10,7 @@ from tests.history.statement_cost import count_steps
 
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.order_filter import OrderFilter, list_filter
 from ordertrail_server.projections.history.tables import create_history_indexes, create_history_tables
@@ -66,7 +67,7 @@ def test_event_queries_use_the_narrowest_index_and_never_sort(
     more_conditions: dict[str, int],
     is_descending: bool,
 ) -> None:
-    query = EventFilter("o" * order, "c" * customer, "p" * has_product, **more_conditions)  # type: ignore[arg-type]
+    query = EventFilter(EVERYTHING, "o" * order, "c" * customer, "p" * has_product, **more_conditions)  # type: ignore[arg-type]
     steps = plan(history_file, query.rows(is_descending=is_descending), query.values() | SPAN_VALUES)
     if order or customer:
         assert steps[0] == EVENT_PATHS[order, customer]
@@ -82,7 +83,10 @@ def test_event_queries_use_the_narrowest_index_and_never_sort(
 def test_limit_of_visited_rows_is_found_in_the_index_alone(
     history_file: sqlite3.Connection, is_descending: bool
 ) -> None:
-    for query, index in ((EventFilter("o"), "events_by_order"), (EventFilter("", "c"), "events_by_customer")):
+    for query, index in (
+        (EventFilter(EVERYTHING, "o"), "events_by_order"),
+        (EventFilter(EVERYTHING, "", "c"), "events_by_customer"),
+    ):
         statement = query.index_position(is_descending=is_descending)
         [step] = plan(history_file, statement, query.values() | SPAN_VALUES)
         assert step.startswith(f"SEARCH e USING COVERING INDEX {index} (")
@@ -113,7 +117,9 @@ ALL_CONDITIONS: dict[str, str | int] = {
 @pytest.mark.parametrize("more_conditions", [False, True])
 def test_order_queries_use_the_chosen_index(orders_file: sqlite3.Connection, path: str, more_conditions: bool) -> None:
     query = OrderFilter(
-        ALL_CONDITIONS if more_conditions else {path: ALL_CONDITIONS[path]}, (1, 2) if more_conditions else ()
+        ALL_CONDITIONS if more_conditions else {path: ALL_CONDITIONS[path]},
+        EVERYTHING,
+        (1, 2) if more_conditions else (),
     )
     steps = plan(orders_file, query.rows(path), query.bound_values() | {"limit": 5})
     assert steps[0].startswith(ORDER_PATHS[path])
@@ -124,14 +130,14 @@ def test_order_queries_use_the_chosen_index(orders_file: sqlite3.Connection, pat
 
 @pytest.mark.parametrize("path", ["customer_id", ""])
 def test_query_that_matches_many_orders_reads_a_sorted_index(orders_file: sqlite3.Connection, path: str) -> None:
-    query = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"})
+    query = OrderFilter({"customer_id": "c", "product_id": "p"} if path else {"product_id": "p"}, EVERYTHING)
     steps = plan(orders_file, query.rows(path), query.bound_values() | {"limit": 5})
     assert [step for step in steps if "B-TREE" in step] == [SORTED_WITHIN_A_TIME]
 
 
 @pytest.mark.parametrize("condition", ["created_from", "created_before", "last_created"])
 def test_creation_time_bounds_the_scan_of_all_orders(orders_file: sqlite3.Connection, condition: str) -> None:
-    query = OrderFilter({condition: 1, "last_order_id": "o"})
+    query = OrderFilter({condition: 1, "last_order_id": "o"}, EVERYTHING)
     steps = plan(orders_file, query.rows(""), query.bound_values() | {"limit": 5})
     assert steps[0].startswith("SEARCH o USING INDEX orders_by_time (")
     assert steps[1:] == [SORTED_WITHIN_A_TIME]
@@ -149,6 +155,6 @@ def test_late_page_of_orders_created_before_a_time_costs_the_same_as_the_first(
     first_page, late_page = (
         count_steps(orders_file, query.rows(""), query.bound_values() | {"limit": 11}, row_count=11)
         for after in (None, PageTokenContents(last_number=last_created, last_text="o"))
-        for query in [list_filter(request, after)]
+        for query in [list_filter(request, EVERYTHING, after)]
     )
     assert late_page <= first_page * 1.2

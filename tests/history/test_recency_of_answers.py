@@ -14,6 +14,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.orders.times import nanoseconds
 
@@ -49,10 +50,10 @@ async def answers(
     server: HistoryServer,
 ) -> tuple[GetOrderResponse, ListOrdersResponse, ListOrderEventsResponse, StreamOrderEventsResponse]:
     """Return one answer of each rpc. Asserts that it has other fields than the time."""
-    order = GetOrderResponse.FromString(await server.service.GetOrder(GetOrderRequest(order_id="o"), None))
-    orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(), None))
+    order = GetOrderResponse.FromString(await server.service.GetOrder(GetOrderRequest(order_id="o"), EVERYTHING, None))
+    orders = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(), EVERYTHING, None))
     request = ListOrderEventsRequest(order_id="o")
-    events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, None))
+    events = ListOrderEventsResponse.FromString(await server.service.ListOrderEvents(request, EVERYTHING, None))
     [frame] = await server.stream(StreamOrderEventsRequest())
     assert order.order == orders.orders[0] == server.orders["o"]
     assert order.consistency_token == orders.consistency_token == events.consistency_token == frame.resume_token != ""

@@ -11,6 +11,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     ListOrdersResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.orders.times import nanoseconds
 
@@ -56,7 +57,9 @@ async def list_until_complete(server: HistoryServer) -> int:
     """List orders until the page has all of them. Return the number of facts that `current_at` guarantees."""
     page, min_count = ListOrdersResponse(), 0
     while len(page.orders) < MANY:
-        page = ListOrdersResponse.FromString(await server.service.ListOrders(ListOrdersRequest(page_size=1000), None))
+        page = ListOrdersResponse.FromString(
+            await server.service.ListOrders(ListOrdersRequest(page_size=1000), EVERYTHING, None)
+        )
         assert len(page.orders) >= nanoseconds(page.current_at) >= min_count
         min_count = nanoseconds(page.current_at)
     return min_count

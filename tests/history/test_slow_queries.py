@@ -18,6 +18,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
 )
 from ordertrail.v1.order_status_pb2 import ORDER_STATUS_PLACED
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.read_model import SEARCHERS, Connection
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.catalog import HISTORY, ORDERS
@@ -71,9 +72,9 @@ async def test_short_reads_and_streams_do_not_wait_for_searches(tmp_path: Path) 
         keep_searchers_busy(server, 2 * SEARCHERS),
         asyncio.timeout(30),
     ):
-        assert await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
-        assert await server.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), None)
-        assert await server.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), None)
+        assert await server.service.GetOrder(GetOrderRequest(order_id="order-1"), EVERYTHING, None)
+        assert await server.service.ListOrders(ListOrdersRequest(customer_id="shop-1"), EVERYTHING, None)
+        assert await server.service.ListOrderEvents(ListOrderEventsRequest(order_id="order-1"), EVERYTHING, None)
         assert len(await server.stream(StreamOrderEventsRequest(product_id="apple"))) > 0
 
 
@@ -94,9 +95,9 @@ async def test_queries_that_may_visit_many_rows_are_searches(
     async with serve_without_time_limit(tmp_path) as server:
         rpc = type(request_of_many_rows).__name__.removesuffix("Request")
         async with keep_searchers_busy(server, SEARCHERS), asyncio.timeout(30):
-            query = asyncio.create_task(getattr(server.service, rpc)(request_of_many_rows, None))
+            query = asyncio.create_task(getattr(server.service, rpc)(request_of_many_rows, EVERYTHING, None))
             for _ in range(20):
-                await server.service.GetOrder(GetOrderRequest(order_id="order-1"), None)
+                await server.service.GetOrder(GetOrderRequest(order_id="order-1"), EVERYTHING, None)
             assert not query.done()
         async with asyncio.timeout(30):
             assert await query

@@ -10,6 +10,7 @@ from tests.history.history_server import NOON, SECOND, HistoryServer, build_plac
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_events_pb2 import OrderDeliveryRescheduled
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, ListOrdersResponse, StreamOrderEventsRequest
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import order_filter
 
 AT_NOON, BEHIND_NOON = Timestamp(seconds=NOON // SECOND), Timestamp(seconds=NOON // SECOND, nanos=1)
@@ -47,7 +48,7 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_last(
         record_around_noon(server)
         await server.project()
         request = ListOrdersRequest(created_from=begin, created_before=end, **path)  # type: ignore[arg-type]
-        page = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
+        page = ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
         assert [order.order_id for order in reversed(page.orders)] == expected
 
 
@@ -101,7 +102,7 @@ async def test_delivery_from_is_inclusive_and_delivery_before_is_exclusive(
         await server.project()
 
         async def list_ids(request: ListOrdersRequest) -> list[str]:
-            page = ListOrdersResponse.FromString(await server.service.ListOrders(request, None))
+            page = ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
             return [order.order_id for order in reversed(page.orders)]
 
         for bound in DAYS:

@@ -25,6 +25,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
     ListOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import events, skipped_orders
 from ordertrail_server.history.read_model import Connection
 
@@ -60,7 +61,7 @@ async def count_instructions(server: HistoryServer, **conditions: Any) -> int:
     def list_page(connection: Connection) -> bytes:
         connection.set_progress_handler(step, 1)
         try:
-            return events.list_events(server.model, request, connection)
+            return events.list_events(server.model, request, EVERYTHING, connection)
         finally:
             connection.set_progress_handler(None, 0)
 

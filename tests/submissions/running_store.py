@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from tests.commands.running_handler import ProjectedHandler
 from tests.commands.sample_requests import new_id
+from tests.submissions.viewer import VIEWER
 
 from ordertrail.v1.commands_pb2 import Command
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.log.port import Log
@@ -36,7 +38,10 @@ class Server(NamedTuple):
     async def submit(self, *requests: Any, **conditions: Any) -> list[Prepared | Refusal]:
         """Submit copies of the requests together; return what the submitter returns for each."""
         settings = Conditions(
-            conditions.get("defer_decision", False), conditions.get("not_before"), Caller("tester"), float("inf")
+            conditions.get("defer_decision", False),
+            conditions.get("not_before"),
+            Caller(FULL_RIGHTS, "tester"),
+            float("inf"),
         )
         results, _ = await self.submitter.submit([build_command(request) for request in requests], settings)
         return results
@@ -44,7 +49,7 @@ class Server(NamedTuple):
     async def wait_decided(self, command_id: str) -> FoundCommand:
         """Return a command once it has an outcome."""
         async with asyncio.timeout(SOON):
-            async for command in self.finder.watch(command_id):
+            async for command in self.finder.watch(command_id, VIEWER):
                 if command.state is not State.OPEN:
                     return command
         raise AssertionError("the watch ended without an outcome")

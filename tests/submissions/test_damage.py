@@ -7,6 +7,7 @@ import pytest
 from tests.commands.sample_requests import build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import SOON, run_server
+from tests.submissions.viewer import VIEWER
 
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.orders.refusal import Refused
@@ -22,7 +23,7 @@ async def test_damaged_index_is_built_again(tmp_path: Path) -> None:
     index.write_bytes(content)
     async with run_server(log, tmp_path) as server:
         with pytest.raises(Refused, match="retry shortly"), server.store.refuse_damage():
-            server.finder.find(before[0].command.command_id)
+            server.finder.find(before[0].command.command_id, VIEWER)
         await server.store.wait_ready(asyncio.get_running_loop().time() + SOON)
         assert [await server.wait_decided(command.command.command_id) for command in before] == before
 

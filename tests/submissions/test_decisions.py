@@ -10,6 +10,7 @@ from tests.commands.running_writer import require_accepted
 from tests.commands.sample_requests import build_change_quantity, build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import NOW, SECOND, SOON, Server, id_of, run_server
+from tests.submissions.viewer import VIEWER
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
@@ -127,7 +128,7 @@ async def test_delayed_command_holds_up_no_later_command_of_its_order(
     await server.decide(build_place_order())
     [delayed] = await server.submit(build_change_quantity("delayed", 7), not_before=NOW + 60 * SECOND)
     await server.decide(build_change_quantity("later", 8), defer_decision=True)
-    assert server.finder.find(id_of(delayed)).state is State.OPEN
+    assert server.finder.find(id_of(delayed), VIEWER).state is State.OPEN
     clock[0] += 60 * SECOND
     await server.wait_decided(id_of(delayed))
     assert [record.cause.request_id for record in read_records(log)] == ["place", "later", "delayed"]
@@ -168,9 +169,9 @@ async def test_command_that_cannot_be_read_stops_its_order_alone(log: MemoryLog,
     async with run_server(log, tmp_path) as server:
         [later_command] = await server.submit(build_confirm_order())
         await server.decide(build_place_order("other", "order-2"))
-        assert "newer release" in server.finder.find(unreadable).stop_reason
-        assert server.finder.find(id_of(later_command)).state is State.OPEN
-        rejected = await server.finder.reject(unreadable, "not wanted", float("inf"))
+        assert "newer release" in server.finder.find(unreadable, VIEWER).stop_reason
+        assert server.finder.find(id_of(later_command), VIEWER).state is State.OPEN
+        rejected = await server.finder.reject(unreadable, VIEWER, "not wanted", float("inf"))
         assert rejected.state is State.REFUSED
         assert (await server.wait_decided(id_of(later_command))).state is State.ACCEPTED
     refusals = [record for record in read_records(log) if record.HasField("refusal")]
@@ -179,14 +180,14 @@ async def test_command_that_cannot_be_read_stops_its_order_alone(log: MemoryLog,
 
 async def test_rejection_of_a_decided_command_changes_nothing(server: Server, log: MemoryLog) -> None:
     [placed] = await server.decide(build_place_order())
-    assert await server.finder.reject(placed.command.command_id, "too late", float("inf")) == placed
+    assert await server.finder.reject(placed.command.command_id, VIEWER, "too late", float("inf")) == placed
     assert len(read_records(log)) == 1
 
 
 async def test_waiting_command_can_be_rejected_before_it_is_due(server: Server) -> None:
     await server.decide(build_place_order())
     [delayed] = await server.submit(build_confirm_order(), not_before=NOW + SECOND)
-    rejected = await server.finder.reject(id_of(delayed), "changed my mind", float("inf"))
+    rejected = await server.finder.reject(id_of(delayed), VIEWER, "changed my mind", float("inf"))
     assert rejected.state is State.REFUSED
     assert rejected.link is not None
     status = await server.handler.read_refusal("order-1", rejected.link)
@@ -197,7 +198,7 @@ async def test_rejection_ends_a_watch_and_lets_later_commands_be_refused_at_once
     await server.decide(build_place_order())
     [delayed] = await server.submit(build_confirm_order(), not_before=NOW + 3600 * SECOND)
     watch_task = asyncio.create_task(server.wait_decided(id_of(delayed)))
-    await server.finder.reject(id_of(delayed), "changed my mind", float("inf"))
+    await server.finder.reject(id_of(delayed), VIEWER, "changed my mind", float("inf"))
     assert (await watch_task).state is State.REFUSED
     async with asyncio.timeout(SOON):
         while server.store.logs[0].tail.has_open("order-1"):  # noqa: ASYNC110 (the index is written a moment later)

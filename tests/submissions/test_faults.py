@@ -14,10 +14,12 @@ from tests.commands.running_handler import handle
 from tests.commands.sample_requests import build_change_quantity, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import NOW, SECOND, Server, build_command, id_of, run_server
+from tests.submissions.viewer import VIEWER
 
 from ordertrail.log.v1.record_pb2 import Record
 from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.log.port import AppendUncertain, Entry, Logged, LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -119,7 +121,7 @@ def store_command(commands: MemoryLog, request: Any, submit_time: int) -> str:
 
 async def wait_stopped(server: Server, command_id: str) -> None:
     await server.store.logs[0].catch_up()
-    async with asyncio.timeout(SOON), aclosing(server.finder.watch(command_id)) as states:
+    async with asyncio.timeout(SOON), aclosing(server.finder.watch(command_id, VIEWER)) as states:
         async for command in states:
             if command.stop_reason:
                 return
@@ -197,7 +199,7 @@ async def test_query_gets_no_internal_error_while_the_log_of_commands_fails(
         commands.failure.set()
         for _ in range(1_000):
             with suppress(Refused):
-                assert server.finder.find(placed.command.command_id).link == placed.link
+                assert server.finder.find(placed.command.command_id, VIEWER).link == placed.link
             await asyncio.sleep(0)
 
 
@@ -223,7 +225,7 @@ async def test_query_shows_a_recorded_refusal_although_a_replaced_leader_answers
 
 
 async def test_token_of_a_repeated_submission_includes_its_commands(log: MemoryLog, tmp_path: Path) -> None:
-    conditions = Conditions(defer_decision=True, not_before=None, caller=Caller("tester"), deadline=inf)
+    conditions = Conditions(defer_decision=True, not_before=None, caller=Caller(FULL_RIGHTS, "tester"), deadline=inf)
     async with run_servers(log, tmp_path, NOW) as [server]:
         submissions = [[build_command(build_place_order())] for _ in range(2)]
         ends = [(await server.submitter.submit(commands, conditions))[1] for commands in submissions]
@@ -243,7 +245,7 @@ async def test_order_continues_on_all_servers_once_one_of_them_rejects_a_stopped
         await second.store.logs[0].catch_up()
         watch = asyncio.create_task(second.wait_decided(later_command))
         await asyncio.sleep(0)
-        await first.finder.reject("unreadable", "not wanted", inf)
+        await first.finder.reject("unreadable", VIEWER, "not wanted", inf)
         await first.wait_decided(later_command)
         done, _ = await asyncio.wait([watch], timeout=SOON)
         watch.cancel()

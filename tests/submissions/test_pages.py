@@ -7,6 +7,7 @@ import pytest
 from tests.commands.sample_requests import build_change_quantity, build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import NOW, SECOND, Server, id_of, run_server
+from tests.submissions.viewer import VIEWER
 
 from ordertrail_server.submissions import command_finder
 from ordertrail_server.submissions.command_index import State
@@ -25,7 +26,7 @@ async def list_ids(server: Server, order_id: str = "", states: list[State] = ALL
     ids: list[str] = []
     after: int | None = -1
     while after is not None:
-        page, after = await server.finder.page(order_id, states, None, after, size)
+        page, after = await server.finder.page(VIEWER, order_id, states, None, after, size)
         assert len(page) <= size
         ids += [command.command.command_id for command in page]
     return ids
@@ -76,6 +77,6 @@ async def test_page_that_visits_its_limit_without_a_match_has_a_successor(
     submitted = await submit_orders(server, 3)
     monkeypatch.setattr(command_finder, "MANY", 2)
     assert await list_ids(server, "order-2", [State.REFUSED]) == submitted["order-2"][2:]
-    page, after = await server.finder.page("order-2", [State.REFUSED], None, -1, 2)
+    page, after = await server.finder.page(VIEWER, "order-2", [State.REFUSED], None, -1, 2)
     assert page == []
     assert after is not None

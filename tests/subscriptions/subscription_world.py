@@ -5,6 +5,7 @@ It checks the promises with every hand-out and every confirmation, from what con
 
 from dataclasses import dataclass, field
 
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.subscriptions.changes import Cause, Claimed, Created, LimitsChanged
 from ordertrail_server.subscriptions.definition import Definition
@@ -30,7 +31,7 @@ class ConsumerModel:
 
 class SubscriptionWorld:
     def __init__(self, max_attempts: int = 3) -> None:
-        definition = Definition(UID, "mail", EventFilter(), "beginning", 0, b"log")
+        definition = Definition(UID, "mail", EventFilter(EVERYTHING), "beginning", 0, b"log")
         created = (Created(definition.to_json(), [0]), LimitsChanged(max_attempts, 60.0))
         self.records = [StateRecord(UID, UNCLAIMED, created)]
         self.log: list[str] = []

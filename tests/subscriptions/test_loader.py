@@ -16,6 +16,7 @@ from tests.history.skipped_orders import park, park_unknown
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_events_pb2 import ORDER_EVENT_TYPE_ORDER_PLACED
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.log.position import LogPosition
@@ -56,7 +57,7 @@ async def test_reads_find_each_event_once_and_pass_its_bytes_through(tmp_path: P
     async with serve_history(tmp_path, partitions) as server:
         fill(server, 9)
         await server.project()
-        events, unreadable = await read_all(server, EventFilter())
+        events, unreadable = await read_all(server, EventFilter(EVERYTHING))
         assert sorted(event.position for event in events) == sorted(fact.position for fact in server.facts)
         for position, order_id, frame in events:
             event = HistoryEvent.FromString(frame[2 if frame[1] < 128 else 3 :])
@@ -69,7 +70,7 @@ async def test_reads_find_only_events_that_match(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         fill(server, 9)
         await server.project()
-        events, _ = await read_all(server, EventFilter(types=(ORDER_EVENT_TYPE_ORDER_PLACED,)))
+        events, _ = await read_all(server, EventFilter(EVERYTHING, types=(ORDER_EVENT_TYPE_ORDER_PLACED,)))
         assert [event.position for event in events] == [0, 1, 2]
 
 
@@ -77,10 +78,10 @@ async def test_order_is_read_again_from_a_position_up_to_the_cursor(tmp_path: Pa
     async with serve_history(tmp_path) as server:
         fill(server, 9)
         await server.project()
-        reloaded = await reload(server, 3, "o-0", EventFilter())
+        reloaded = await reload(server, 3, "o-0", EventFilter(EVERYTHING))
         assert [event.position for event in reloaded.events] == [3, 6]
         assert (reloaded.remainder, reloaded.unreadable) == (None, "")
-        assert (await reload(server, 7, "o-0", EventFilter())).events == []
+        assert (await reload(server, 7, "o-0", EventFilter(EVERYTHING))).events == []
 
 
 async def test_long_order_is_read_again_in_parts(tmp_path: Path) -> None:
@@ -89,9 +90,9 @@ async def test_long_order_is_read_again_in_parts(tmp_path: Path) -> None:
         for number in range(150):
             server.record("long", build_line_added(f"q{number}"))
         await server.project()
-        first = await reload(server, 0, "long", EventFilter())
+        first = await reload(server, 0, "long", EventFilter(EVERYTHING))
         assert first.remainder is not None
-        second = await reload(server, first.remainder, "long", EventFilter())
+        second = await reload(server, first.remainder, "long", EventFilter(EVERYTHING))
         assert [event.position for event in (*first.events, *second.events)] == list(range(151))
         assert second.remainder is None
 
@@ -102,10 +103,10 @@ async def test_unreadable_orders_are_named_with_their_first_unreadable_fact(tmp_
         server.record("parked", build_confirmed())  # 2
         park_unknown(server, "unknown")  # 3
         await server.project()
-        events, unreadable = await read_all(server, EventFilter())
+        events, unreadable = await read_all(server, EventFilter(EVERYTHING))
         assert [(event.order_id, event.position) for event in events] == [("parked", 0)]
         assert {(order_id, position) for order_id, position, _ in unreadable} == {("parked", 1), ("unknown", 3)}
-        reloaded = await reload(server, 0, "parked", EventFilter())
+        reloaded = await reload(server, 0, "parked", EventFilter(EVERYTHING))
         assert [event.position for event in reloaded.events] == [0]
         assert reloaded.remainder == 1
         assert reloaded.unreadable != ""
@@ -116,4 +117,4 @@ async def test_broken_order_without_later_facts_has_nothing_unreadable(tmp_path:
         server.record("broken", build_placed("p"))
         server.land("broken", seal_record("broken", 9, b"no such fact's digest"[:16], b""))
         await server.project()
-        assert (await reload(server, 0, "broken", EventFilter())).remainder is None
+        assert (await reload(server, 0, "broken", EventFilter(EVERYTHING))).remainder is None

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 from tests.subscriptions.state_records import FIRST, SECOND, claimed, created, record
 
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.subscriptions.changes import (
@@ -39,7 +40,7 @@ def contents(state: SubscriptionState) -> dict[str, object]:
 def test_definition_and_limits_are_those_of_the_first_record() -> None:
     state = fold(created())
     assert state.definition is not None
-    assert state.definition.filter == EventFilter(customer_id="shop-1", types=(2, 3))
+    assert state.definition.filter == EventFilter(EVERYTHING, customer_id="shop-1", types=(2, 3))
     assert state.limits == Limits(3, 60.0)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.decide import Command
 from ordertrail_server.orders.refusal import Refusal
@@ -42,12 +43,12 @@ Answer = Accepted | Preview | Refusal
 class Attempt:
     """One command of one caller, waiting for its answer.
 
-    `digest` is the command's digest. `chunk` is the stored form of the event if the command brings its own (an
-    imported statement). `is_batched` is true if the command came in a batch. `is_new_order` is true if the server has
-    just generated the order id, so no log can hold the order. `is_submitted` is true for a submitted command, whose
-    refusal is recorded; `rejection` is the refusal if an operator rejected it. `appended_digest` is that of the record
-    last appended for the attempt. `deadline` is the moment, by the monotonic clock, at which the attempt is answered
-    UNAVAILABLE.
+    `scope` are the customers on whose orders the caller may run it. `digest` is the command's digest. `chunk` is the
+    stored form of the event if the command brings its own (an imported statement). `is_batched` is true if the command
+    came in a batch. `is_new_order` is true if the server has just generated the order id, so no log can hold the order.
+    `is_submitted` is true for a submitted command, whose refusal is recorded; `rejection` is the refusal if an operator
+    rejected it. `appended_digest` is that of the record last appended for the attempt. `deadline` is the moment, by the
+    monotonic clock, at which the attempt is answered UNAVAILABLE.
     """
 
     order_id: str
@@ -55,9 +56,11 @@ class Attempt:
     command: Command
     digest: bytes
     answer: Future[Answer]
+    scope: Scope
     expected_version: int | None = None
     validate_only: bool = False
     actor: str = ""
+    on_behalf_of: str = ""
     traceparent: str = ""
     origin: str = ""
     chunk: bytes = b""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview, RecordedRefusal
-from ordertrail_server.commands.command_refusal import order_parked, request_id_reused, version_mismatch
+from ordertrail_server.commands.command_refusal import order_parked, refuse_hidden, request_id_reused, version_mismatch
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.orders_ahead import OrdersAhead
 from ordertrail_server.commands.planned_record import PlannedRecord, plan_record, plan_refusal
@@ -58,8 +58,16 @@ class BatchPlan:
             # The state is read before the receipt. Otherwise the projection could take in the command's own record in
             # between, and the command would be decided again on a state that includes it.
             before = self._aggregate(attempt)
-            self.outcomes.append((attempt, self._find_receipt(attempt, before) or self._decide(attempt, before)))
+            self.outcomes.append((attempt, self._find_outcome(attempt, before)))
         self.attempts.append(attempt)
+
+    def _find_outcome(self, attempt: Attempt, before: Aggregate) -> Outcome:
+        # The refusal of a submitted command is recorded, so an earlier one is found by its receipt.
+        if not attempt.is_submitted:
+            hidden = refuse_hidden(attempt, before)
+            if hidden is not None:
+                return hidden
+        return self._find_receipt(attempt, before) or self._decide(attempt, before)
 
     def _find_receipt(self, attempt: Attempt, before: Aggregate) -> Outcome | None:
         # Without an order there is no receipt. A shared log may have got both since the order was read.
@@ -119,6 +127,9 @@ def decide_on(before: Aggregate, attempt: Attempt) -> Event | Refusal:
     """Return what the command of an attempt leads to on an order."""
     if attempt.rejection is not None:
         return attempt.rejection
+    hidden = refuse_hidden(attempt, before)
+    if hidden is not None:
+        return hidden
     if _is_version_mismatch(attempt, before):
         return version_mismatch(attempt, before)
     return decide(before.order, attempt.command)

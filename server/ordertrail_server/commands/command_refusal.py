@@ -1,9 +1,27 @@
 """The refusals of commands that do not depend on the order's rules: version, request id, parked order."""
 
 from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.orders.aggregate import Aggregate
+from ordertrail_server.orders.order_refusal import order_exists, order_not_found
 from ordertrail_server.orders.refusal import Refusal
+
+
+def refuse_hidden(attempt: Attempt, order: Aggregate) -> Refusal | None:
+    """Refuse a command on an order that is not in its scope, as if the order did not exist. None if it is.
+
+    Order ids are global, so an id cannot be used again although its order is hidden.
+    """
+    if attempt.scope.is_unbounded or order.version == 0:
+        return None
+    customer_id = "" if order.order is None else order.order.customer_id
+    if attempt.scope.includes(customer_id):
+        return None
+    if isinstance(attempt.command, PlaceOrderRequest | OrderPlaced):
+        return order_exists(attempt.order_id)
+    return order_not_found(attempt.order_id)
 
 
 def version_mismatch(attempt: Attempt, order: Aggregate) -> Refusal:

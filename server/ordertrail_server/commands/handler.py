@@ -204,6 +204,11 @@ class CommandHandler:
         """Return the link that a request led to, or None. Raises StoreUnavailable."""
         return self._writers[self.partition_of(order_id)].fold.receipt(order_id, request_id)
 
+    def customer_of(self, order_id: str) -> str | None:
+        """Return the customer of an order, empty if it has none; None if there is no order. Raises StoreUnavailable."""
+        order = self._writers[self.partition_of(order_id)].fold.aggregate(order_id).order
+        return None if order is None else order.customer_id
+
     async def read_record(self, order_id: str, accepted: Accepted) -> tuple[Reading, bytes]:
         """Return the record of an accepted command: (reading, stored bytes)."""
         if accepted.record is not None:

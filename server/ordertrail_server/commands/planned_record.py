@@ -52,6 +52,7 @@ def plan_record(attempt: Attempt, before: Aggregate, event: Event, event_id: str
         command_digest=attempt.digest,
         origin=attempt.origin,
         actor=attempt.actor,
+        on_behalf_of=attempt.on_behalf_of,
         traceparent=attempt.traceparent,
         chunk=attempt.chunk or encode(event),
     )
@@ -75,6 +76,7 @@ def plan_refusal(
         command_digest=attempt.digest,
         origin=attempt.origin,
         actor=attempt.actor,
+        on_behalf_of=attempt.on_behalf_of,
         traceparent=attempt.traceparent,
         chunk=encode_refusal(refusal),
     )

@@ -9,25 +9,40 @@ from typing import Any, NamedTuple
 
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.access.meter import Meter
+from ordertrail_server.access.permission import IMPORT
+from ordertrail_server.access.rights import Rights, refuse_customer
+from ordertrail_server.access.scope import NOTHING
 from ordertrail_server.commands.attempt import Answer, Attempt
 
 _UUID7 = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class Caller(NamedTuple):
-    """The actor in the metadata of a call, and its W3C trace context."""
+    """Who calls, with its rights, for whom it acts in its own words, and the W3C trace context of the call.
 
+    `meter` counts its commands; None if they are not limited.
+    """
+
+    rights: Rights
     actor: str = ""
+    on_behalf_of: str = ""
     traceparent: str = ""
+    meter: Meter | None = None
 
 
 def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Callable[[], str]) -> Attempt:
-    """Return the attempt of a validated request.
+    """Return the attempt of a validated request. Raises Refused if the caller may not run it.
 
     It consumes the request: it clears the fields that do not belong to the command, so that a retry has the same digest
     with any expected version. The digest covers fields that this release does not know, so that a retry has the same
     digest on another release. Then it drops them.
     """
+    if caller.meter is not None:
+        caller.meter.take_command()
+    scope = caller.rights.scope_of_verb(request)
+    if isinstance(request, PlaceOrderRequest):
+        refuse_customer(scope, request.customer_id)
     request_id, expected_version, validate_only = _take_conditions(request)
     # No command has a map, so its bytes always have one order.
     digest = _digest(request.DESCRIPTOR.full_name, request.SerializeToString())
@@ -43,9 +58,11 @@ def prepare(request: Any, answer: "Future[Answer]", caller: Caller, new_id: Call
         request,
         digest,
         answer,
+        scope,
         expected_version,
         validate_only,
         caller.actor,
+        caller.on_behalf_of,
         caller.traceparent,
         is_new_order=not request_id and not request.order_id,
     )
@@ -73,11 +90,26 @@ def prepare_import(
     placed: OrderPlaced,
     answer: "Future[Answer]",
 ) -> Attempt:
-    """Return the attempt to import a statement: `chunk` is its stored form, `placed` the public event of it."""
-    digest = _digest("import", chunk)
-    actor, traceparent = caller
+    """Return the attempt to import a statement: `chunk` is its stored form, `placed` the public event of it.
+
+    Raises Refused if the caller may not import orders of this customer.
+    """
+    if caller.meter is not None:
+        caller.meter.take_command()
+    scope = caller.rights.scopes.get(IMPORT, NOTHING)
+    refuse_customer(scope, placed.customer_id)
     return Attempt(
-        order_id, request_id, placed, digest, answer, None, False, actor, traceparent, origin=origin, chunk=chunk
+        order_id,
+        request_id,
+        placed,
+        _digest("import", chunk),
+        answer,
+        scope,
+        actor=caller.actor,
+        on_behalf_of=caller.on_behalf_of,
+        traceparent=caller.traceparent,
+        origin=origin,
+        chunk=chunk,
     )
 
 

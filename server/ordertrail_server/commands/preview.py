@@ -2,7 +2,7 @@
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_plan import decide_on
-from ordertrail_server.commands.command_refusal import request_id_reused
+from ordertrail_server.commands.command_refusal import refuse_hidden, request_id_reused
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.orders.aggregate import NO_ORDER
 from ordertrail_server.orders.refusal import Refusal
@@ -15,6 +15,9 @@ def find_refusal(fold: Fold, attempt: Attempt) -> Refusal | None:
     Raises StoreUnavailable.
     """
     before = NO_ORDER if attempt.is_new_order else fold.aggregate(attempt.order_id)
+    hidden = refuse_hidden(attempt, before)
+    if hidden is not None:
+        return hidden
     link = fold.receipt(attempt.order_id, attempt.request_id) if before is not NO_ORDER else None
     if link is not None:
         is_same = link.command_digest == attempt.digest

@@ -17,6 +17,7 @@ DOMAIN = "ordertrail"
 PREFIX = "ERROR_REASON_"
 RETRY = {
     reasons.ERROR_REASON_OVERLOADED: Duration(nanos=100_000_000),
+    reasons.ERROR_REASON_CALLER_LIMIT: Duration(seconds=1),
     reasons.ERROR_REASON_UNAVAILABLE: Duration(seconds=1),
     reasons.ERROR_REASON_ORDER_PARKED: Duration(seconds=5),
     reasons.ERROR_REASON_NOT_FRESH_YET: Duration(nanos=200_000_000),

@@ -8,8 +8,10 @@ from typing import Any, NoReturn, cast
 import grpc
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
+from ordertrail_server.access.forwarded_identity import FORWARDED_IDENTITY, write_forwarded
+from ordertrail_server.access.identity.identity import CERTIFICATE, Identity
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.rpc_handler import Context
+from ordertrail_server.edge.gate import Context
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 FORWARDED = "ordertrail-forwarded"
@@ -19,7 +21,7 @@ NOT_SERVING = "ordertrail-not-serving"
 """The trailing metadata of a forwarded call that had no effect, because the server does not serve it either."""
 
 STATUS_DETAILS = "grpc-status-details-bin"
-_OWN_METADATA = {"user-agent", "content-type", "te", "host", FORWARDED}
+_OWN_METADATA = {"user-agent", "content-type", "te", "host", FORWARDED, FORWARDED_IDENTITY}
 
 LOST = Refusal(
     ERROR_REASON_UNAVAILABLE, "The connection to the server that serves the subscriptions was lost; retry shortly."
@@ -39,10 +41,12 @@ def is_forwarded(context: Context) -> bool:
     return any(key == FORWARDED for key, _ in context.invocation_metadata() or ())
 
 
-async def forward_call(channel: grpc.aio.Channel, method: str, request: bytes, context: Context) -> bytes:
+async def forward_call(
+    channel: grpc.aio.Channel, method: str, request: bytes, context: Context, identity: Identity
+) -> bytes:
     """Forward a call with one request, and return its response. Raises NotServing, ConnectionLost, AbortError."""
     multi_callable: Any = cast("Any", channel).unary_unary(method)  # the stubs know calls with serializers only
-    call = multi_callable(request, timeout=context.time_remaining(), metadata=_metadata_of(context))
+    call = multi_callable(request, timeout=context.time_remaining(), metadata=_metadata_of(context, identity))
     try:
         response: bytes = await call
     except grpc.aio.AioRpcError as error:
@@ -53,11 +57,16 @@ async def forward_call(channel: grpc.aio.Channel, method: str, request: bytes, c
 
 
 async def forward_conversation(
-    channel: grpc.aio.Channel, method: str, requests: AsyncIterator[bytes], context: Context, draining: Draining
+    channel: grpc.aio.Channel,
+    method: str,
+    requests: AsyncIterator[bytes],
+    context: Context,
+    identity: Identity,
+    draining: Draining,
 ) -> None:
     """Forward a call with streams of requests and responses. Raises the same errors."""
     multi_callable: Any = cast("Any", channel).stream_stream(method)
-    call = multi_callable(timeout=context.time_remaining(), metadata=_metadata_of(context))
+    call = multi_callable(timeout=context.time_remaining(), metadata=_metadata_of(context, identity))
     writer = asyncio.create_task(_write_requests(call, requests, draining))
     try:
         while (response := await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # not in the stubs
@@ -84,12 +93,14 @@ async def _write_requests(call: Any, requests: AsyncIterator[bytes], draining: D
         call.cancel()  # the caller has disconnected
 
 
-def _metadata_of(context: Context) -> list[tuple[str, str | bytes]]:
+def _metadata_of(context: Context, identity: Identity) -> list[tuple[str, str | bytes]]:
     passed = [
         (key, value)
         for key, value in context.invocation_metadata() or ()
         if not key.startswith((":", "grpc-")) and key not in _OWN_METADATA
     ]
+    if identity.issuer == CERTIFICATE:
+        passed.append((FORWARDED_IDENTITY, write_forwarded(identity)))
     return [*passed, (FORWARDED, "1")]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from ordertrail_server.edge.rpc_handler import Context, Handler
+from ordertrail_server.edge.gate import Context
+from ordertrail_server.edge.rpc_handler import Handler
 from ordertrail_server.edge.running_calls import Behavior
 
 LABELS = ("grpc_type", "grpc_service", "grpc_method")

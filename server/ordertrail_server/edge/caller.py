@@ -1,30 +1,51 @@
-"""Reads the caller from a call's metadata. Facts keep it permanently, so it has the same bounds as ids."""
+"""Reads what the metadata of a call says about its caller. Facts keep it permanently, so it has the bounds of ids."""
 
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.access.forwarded_identity import FORWARDED_IDENTITY
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 LONGEST = 256
 _TEXT = re.compile(rf"[^\x00-\x1f\x7f-\x9f]{{0,{LONGEST}}}")
-_ACTOR, _TRACEPARENT = "ordertrail-actor", "traceparent"
+_ACTOR, _TRACEPARENT, _AUTHORIZATION = "ordertrail-actor", "traceparent", "authorization"
 
 
-def caller_of(metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
-    """Return the caller of the metadata `ordertrail-actor` and `traceparent`. Raises Refused."""
+class CallMetadata(NamedTuple):
+    """The actor that the caller names, its W3C trace context, and its credentials. Nothing is verified yet."""
+
+    actor: str = ""
+    traceparent: str = ""
+    authorization: str | None = None
+    forwarded: bytes | None = None
+    """The identity that a forwarding server passes on."""
+
+
+def read_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> CallMetadata:
+    """Return what the metadata says. Raises Refused."""
     actor = traceparent = ""
+    authorization = forwarded = None
     for name, value in metadata:
         if name == _ACTOR:
             actor = _check(name, str(value))
         elif name == _TRACEPARENT:
             traceparent = _check(name, str(value))
-    return Caller(actor, traceparent)
+        elif name == _AUTHORIZATION:
+            if authorization is not None:
+                raise _invalid(name, "must be given once")
+            authorization = str(value)
+        elif name == FORWARDED_IDENTITY:
+            forwarded = bytes(value) if isinstance(value, bytes) else value.encode()
+    return CallMetadata(actor, traceparent, authorization, forwarded)
 
 
 def _check(name: str, value: str) -> str:
     if _TEXT.fullmatch(value) is None:
-        text = f"The metadata {name} must have at most {LONGEST} characters and no control characters."
-        raise Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, text, where=name))
+        raise _invalid(name, f"must have at most {LONGEST} characters and no control characters")
     return value
+
+
+def _invalid(name: str, rule: str) -> Refused:
+    return Refused(Refusal(reasons.ERROR_REASON_INVALID_REQUEST, f"The metadata {name} {rule}.", where=name))

@@ -59,9 +59,9 @@ class CommandService:
         try:
             command = parse(Command, raw, COMMAND_BYTES)
             validate(command)
+            return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
         except Refused as refused:
             return refused.refusal
-        return self._prepare(getattr(command, command.WhichOneof("verb") or ""), caller, deadline)
 
     def _add_result(self, response: ExecuteCommandsResponse, submitted: Attempt | Refusal) -> None:
         result = response.results.add()

@@ -4,10 +4,12 @@ from asyncio import Event
 from collections.abc import AsyncGenerator
 
 import grpc
+from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse
 
 from ordertrail_server.edge.admission import RequestAdmission
-from ordertrail_server.edge.rpc_handler import Context, Handler, stream_handler, unary_handler
+from ordertrail_server.edge.gate import Context, Gate, Permit, RpcGate
+from ordertrail_server.edge.rpc_handler import Handler, stream_handler, unary_handler
 
 # Separate from other requests, so that an overloaded server still reports that it serves.
 REQUEST_BYTES = 1024 * 1024
@@ -40,15 +42,19 @@ class Health:
         for service in list(self._statuses):
             self._set_status(service, False)
 
-    def handlers(self) -> dict[str, Handler]:
+    def handlers(self, gate: Gate) -> dict[str, Handler]:
         """Return the handler of each rpc of the service."""
+
+        def rpc(name: str) -> RpcGate:
+            return gate.rpc(SERVICE_NAME, name)
+
         return {
-            "Check": unary_handler(HealthCheckRequest, self._admission, self._check),
-            "List": unary_handler(HealthListRequest, self._admission, self._list),
-            "Watch": stream_handler(HealthCheckRequest, self._watch),
+            "Check": unary_handler(rpc("Check"), HealthCheckRequest, self._admission, self._check),
+            "List": unary_handler(rpc("List"), HealthListRequest, self._admission, self._list),
+            "Watch": stream_handler(rpc("Watch"), HealthCheckRequest, self._watch),
         }
 
-    async def _check(self, request: HealthCheckRequest, context: Context) -> bytes:
+    async def _check(self, request: HealthCheckRequest, context: Context, _: Permit) -> bytes:
         """Return the status of a service; an unknown service is NOT_FOUND."""
         if request.service not in self._statuses:
             name = request.service[:SHOWN_NAME]
@@ -58,11 +64,11 @@ class Health:
             )
         return _serialize(self._statuses[request.service])
 
-    async def _list(self, request: HealthListRequest, context: Context) -> bytes:
+    async def _list(self, request: HealthListRequest, context: Context, _: Permit) -> bytes:
         """Return the status of every service."""
         return _serialize(HealthListResponse(statuses=self._statuses))
 
-    async def _watch(self, request: HealthCheckRequest, context: Context) -> AsyncGenerator[bytes, None]:
+    async def _watch(self, request: HealthCheckRequest, context: Context, _: Permit) -> AsyncGenerator[bytes, None]:
         """Yield the status of a service, which may be unknown, now and after each change until the server stops."""
         unknown = HealthCheckResponse(status=HealthCheckResponse.SERVICE_UNKNOWN)
         last_status = None

@@ -19,11 +19,12 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListProductTotalsResponse,
     StreamOrderEventsRequest,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.history.as_of import order_as_of
 from ordertrail_server.history.diffs.diff_bounds import diff_bounds
 from ordertrail_server.history.diffs.diff_stream import DiffStream
-from ordertrail_server.history.event_filter import list_filter
+from ordertrail_server.history.event_filter import EventFilter, list_filter
 from ordertrail_server.history.events import list_events
 from ordertrail_server.history.freshness import required_offsets
 from ordertrail_server.history.moment import offsets_at, refuse_future
@@ -51,7 +52,8 @@ class HistoryService:
     Orders as of now come from the projection `orders`, events from `history`, totals from `product_totals`. The state
     of an order at a point is folded from a state in `orders` and events in `history`; lists as of a moment find their
     orders in `timeline`, which a server may not keep (require_timeline). `product_totals` and `timeline` may be further
-    behind than the others. Every method raises Refused. `time_remaining` is the time until the call's deadline, in
+    behind than the others. Every method raises Refused. `scope` are the
+    customers whose orders the caller may read. `time_remaining` is the time until the call's deadline, in
     seconds, None if it has none. `heartbeat_s` is the longest time between two frames of a stream.
     """
 
@@ -70,11 +72,11 @@ class HistoryService:
         recency.add_follower(self._totals_recency)
         self.hub = StreamHub(history.model, history.progress, recency, heartbeat_s)
 
-    async def GetOrder(self, request: GetOrderRequest, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
+    async def GetOrder(self, request: GetOrderRequest, scope: Scope, time_remaining: float | None) -> bytes:  # noqa: N802 (the rpc's)
         """Return a serialized GetOrderResponse. Waits for an as-of token like for at_least_as_fresh."""
-        return await self._with_age(GetOrderResponse, self._get_order(request, query_deadline(time_remaining)))
+        return await self._with_age(GetOrderResponse, self._get_order(request, scope, query_deadline(time_remaining)))
 
-    async def _get_order(self, request: GetOrderRequest, deadline: float) -> bytes:
+    async def _get_order(self, request: GetOrderRequest, scope: Scope, deadline: float) -> bytes:
         model, as_of = self._orders.model, None
         offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
@@ -85,32 +87,36 @@ class HistoryService:
             past = await offsets_at(request.record_time, self._history.freshness, self._recency, deadline)
             offsets = latest([offsets, past])
         await self._orders.freshness.wait_until_fresh(offsets, deadline)
-        order = await model.read(partial(read_order, model, request.order_id))
+        order = await model.read(partial(read_order, model, request.order_id, scope))
         if request.WhichOneof("as_of"):
             # `history` may be behind `orders`, and lack facts before the point.
             await self._history.freshness.wait_until_fresh(latest([offsets, order.offsets]), deadline)
             order = await order_as_of(model, self._history.model, order, request, as_of)
         return order_response(model, order)
 
-    async def ListOrders(self, request: ListOrdersRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def ListOrders(self, request: ListOrdersRequest, scope: Scope, time_remaining: float | None) -> bytes:  # noqa: N802
         """Return a serialized ListOrdersResponse."""
         model, deadline = self._orders.model, query_deadline(time_remaining)
         if request.WhichOneof("as_of"):
-            return await self._with_age(ListOrdersResponse, self._past_orders().answer(request, deadline))
+            return await self._with_age(ListOrdersResponse, self._past_orders().answer(request, scope, deadline))
         offsets = required_offsets(model, request.at_least_as_fresh)
         await self._orders.freshness.wait_until_fresh(offsets, deadline)
-        run = model.read if is_bounded(request) else model.search
-        return await self._with_age(ListOrdersResponse, run(partial(list_orders, model, request)))
+        run = model.read if is_bounded(request, scope) else model.search
+        return await self._with_age(ListOrdersResponse, run(partial(list_orders, model, request, scope)))
 
-    async def ListOrderEvents(self, request: ListOrderEventsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def ListOrderEvents(  # noqa: N802
+        self, request: ListOrderEventsRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized ListOrderEventsResponse."""
         model = self._history.model
         offsets = required_offsets(model, request.at_least_as_fresh)
         await self._history.freshness.wait_until_fresh(offsets, query_deadline(time_remaining))
-        run = model.read if list_filter(request).matches_every_row else model.search
-        return await self._with_age(ListOrderEventsResponse, run(partial(list_events, model, request)))
+        run = model.read if list_filter(request, scope).matches_every_row else model.search
+        return await self._with_age(ListOrderEventsResponse, run(partial(list_events, model, request, scope)))
 
-    async def ListProductTotals(self, request: ListProductTotalsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def ListProductTotals(  # noqa: N802
+        self, request: ListProductTotalsRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized ListProductTotalsResponse."""
         model = self._totals.model
         offsets = required_offsets(model, request.at_least_as_fresh)
@@ -120,19 +126,21 @@ class HistoryService:
         return answer + self._age_fields(ListProductTotalsResponse, current_at)
 
     def StreamOrderEvents(  # noqa: N802
-        self, request: StreamOrderEventsRequest, time_remaining: float | None
+        self, request: StreamOrderEventsRequest, scope: Scope, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized StreamOrderEventsResponse frames. Close the generator when the caller has disconnected."""
-        return stream_events(self.hub, self._history.freshness, request, query_deadline(time_remaining))
+        return stream_events(self.hub, self._history.freshness, request, scope, query_deadline(time_remaining))
 
     async def DiffOrders(  # noqa: N802
-        self, request: DiffOrdersRequest, time_remaining: float | None
+        self, request: DiffOrdersRequest, scope: Scope, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield serialized DiffOrdersResponse frames. Close the generator when the caller has disconnected."""
         deadline = query_deadline(time_remaining)
         bounds = await diff_bounds(self._history, self._recency, request, deadline)
         await self._orders.freshness.wait_until_fresh(bounds.end.offsets, deadline)
-        diffs = DiffStream(self._orders.model, self._history.model, bounds, request.customer_id)
+        diffs = DiffStream(
+            self._orders.model, self._history.model, bounds, EventFilter(scope, customer_id=request.customer_id)
+        )
         async with aclosing(diffs.frames()) as frames:
             async for frame in frames:
                 if self.hub.draining:

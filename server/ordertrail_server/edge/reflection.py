@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 
 import grpc
@@ -11,9 +12,11 @@ from grpc_reflection.v1alpha import reflection
 from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.rpc_handler import Context, abort
+from ordertrail_server.edge.gate import Context, Gate, RpcGate
+from ordertrail_server.edge.rpc_handler import Handler, abort
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse
 
+METHOD = "ServerReflectionInfo"
 NAMES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 
@@ -35,21 +38,28 @@ class Symbols:
         return getattr(self._pool, name)
 
 
-def reflection_handlers(services: list[str], draining: Draining) -> "list[grpc.GenericRpcHandler[Any, Any]]":
+def reflection_handlers(
+    gate: Gate, services: list[str], draining: Draining
+) -> "list[grpc.GenericRpcHandler[Any, Any]]":
     """Return the handlers of both services, which describe `services` until draining has begun."""
     pool = Symbols(descriptor_pool.Default())
     servicer = reflection.aio.ReflectionServicer(services, pool)  # type: ignore[attr-defined]  # the stubs leave aio out
 
-    async def write_answers(requests: AsyncIterator[bytes], context: Context) -> None:
+    async def write_answers(rpc: RpcGate, requests: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async with aclosing(draining.iterate_until_draining(requests)) as open_requests:
+            async with (
+                rpc.open_stream(context),
+                aclosing(draining.iterate_until_draining(requests)) as open_requests,
+            ):
                 async for answer in servicer.ServerReflectionInfo(_parse_each(open_requests), context):
                     await context.write(answer.SerializeToString())
         except Exception as error:  # every failure becomes a typed status
             await abort(context, error)
 
-    handler = grpc.stream_stream_rpc_method_handler(write_answers)
-    return [grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in NAMES]
+    def handler_of(service: str) -> Handler:
+        return grpc.stream_stream_rpc_method_handler(partial(write_answers, gate.rpc(service, METHOD)))
+
+    return [grpc.method_handlers_generic_handler(name, {METHOD: handler_of(name)}) for name in NAMES]
 
 
 async def _parse_each(requests: AsyncIterator[bytes]) -> AsyncIterator[ServerReflectionRequest]:

@@ -1,13 +1,15 @@
 """A service that this server knows but does not offer: every rpc is refused with the reason."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_SUBSCRIPTIONS_OFF, ERROR_REASON_UNAVAILABLE
-from ordertrail_server.edge.rpc_handler import Context, Handler, abort
+from ordertrail_server.edge.gate import Context, Gate, RpcGate
+from ordertrail_server.edge.rpc_handler import Handler, abort
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 SUBSCRIPTIONS_OFF = Refusal(
@@ -20,19 +22,20 @@ SUBSCRIPTIONS_DAMAGED = Refusal(
 )
 
 
-def refusing_handlers(service: ServiceDescriptor, refusal: Refusal) -> dict[str, Handler]:
+def refusing_handlers(gate: Gate, service: ServiceDescriptor, refusal: Refusal) -> dict[str, Handler]:
     """Return a handler for each rpc of a service, with one response or a stream of both, that refuses every call."""
 
-    async def refuse_call(_: bytes, context: Context) -> bytes:
+    async def refuse(rpc: RpcGate, _: bytes | AsyncIterator[bytes], context: Context) -> NoReturn:
+        try:
+            await rpc.admit(context)
+        except Refused as refused:
+            await abort(context, refused)
         await abort(context, Refused(refusal))
-
-    async def refuse_stream(_: AsyncIterator[bytes], context: Context) -> AsyncGenerator[bytes, None]:
-        await abort(context, Refused(refusal))
-        yield b""
 
     def handler_of(method: Any) -> Handler:
+        behavior = partial(refuse, gate.rpc(service.full_name, method.name))
         if method.client_streaming:
-            return grpc.stream_stream_rpc_method_handler(refuse_stream)
-        return grpc.unary_unary_rpc_method_handler(refuse_call)
+            return grpc.stream_stream_rpc_method_handler(behavior)
+        return grpc.unary_unary_rpc_method_handler(behavior)
 
     return {method.name: handler_of(method) for method in service.methods}

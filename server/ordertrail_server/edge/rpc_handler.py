@@ -1,48 +1,54 @@
 """Turns calls of services into gRPC handlers: bytes in, bytes out, and every failure a typed status."""
 
 import logging
-from asyncio import CancelledError
+from asyncio import CancelledError, timeout
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import aclosing, closing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
 from ordertrail_server.edge.batch_elements import split_batch
-from ordertrail_server.edge.caller import caller_of
 from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.gate import Context, Permit, RpcGate
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_oversized, validate
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 _log = logging.getLogger(__name__)
 
-Context = grpc.aio.ServicerContext[Any, Any]
 M = TypeVar("M", bound=Message)
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+FIRST_REQUEST_S = 1.0
+"""How long a refused stream waits for its first request."""
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server failed with an internal error; report it to the operator.")
 
 
 def unary_handler(
-    kind: type[M], admission: RequestAdmission, handle: Callable[[M, Context], Awaitable[bytes]]
+    gate: RpcGate,
+    kind: type[M],
+    admission: RequestAdmission,
+    handle: Callable[[M, Context, Permit], Awaitable[bytes]],
 ) -> Handler:
     """Return the handler of an rpc with one request and one response."""
 
-    async def handle_raw(raw: bytes, context: Context) -> bytes:
-        return await handle(_parse_request(kind, raw), context)
+    async def handle_raw(raw: bytes, context: Context, permit: Permit) -> bytes:
+        return await handle(_parse_request(kind, raw), context, permit)
 
-    return raw_handler(admission, handle_raw)
+    return raw_handler(gate, admission, handle_raw)
 
 
-def raw_handler(admission: RequestAdmission, handle: Callable[[bytes, Context], Awaitable[bytes]]) -> Handler:
+def raw_handler(
+    gate: RpcGate, admission: RequestAdmission, handle: Callable[[bytes, Context, Permit], Awaitable[bytes]]
+) -> Handler:
     """Return the handler of an rpc with one request, which `handle` parses and checks, and one response."""
 
     async def behavior(raw: bytes, context: Context) -> bytes:
@@ -50,7 +56,7 @@ def raw_handler(admission: RequestAdmission, handle: Callable[[bytes, Context], 
         try:
             size = admission.reserve(raw)
             try:
-                return await handle(raw, context)
+                return await handle(raw, context, await gate.admit(context))
             finally:
                 admission.release(size)
         except Exception as error:  # every failure becomes a typed status
@@ -59,12 +65,17 @@ def raw_handler(admission: RequestAdmission, handle: Callable[[bytes, Context], 
     return grpc.unary_unary_rpc_method_handler(behavior)
 
 
-def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[bytes, None]]) -> Handler:
+def stream_handler(
+    gate: RpcGate, kind: type[M], handle: Callable[[M, Context, Permit], AsyncGenerator[bytes, None]]
+) -> Handler:
     """Return the handler of an rpc with one request and a stream of responses."""
 
     async def behavior(raw: bytes, context: Context) -> None:
         try:
-            async with aclosing(handle(_parse_request(kind, raw), context)) as frames:
+            async with (
+                gate.open_stream(context) as permit,
+                aclosing(handle(_parse_request(kind, raw), context, permit)) as frames,
+            ):
                 async for frame in frames:
                     await context.write(frame)
         except Exception as error:  # every failure becomes a typed status
@@ -74,10 +85,11 @@ def stream_handler(kind: type[M], handle: Callable[[M, Context], AsyncGenerator[
 
 
 def batch_handler(
+    gate: RpcGate,
     kind: type[Message],
     admission: BatchAdmission,
     draining: Draining,
-    handle: Callable[[AsyncIterator[list[bytes]], Context], AsyncIterator[Message]],
+    handle: Callable[[AsyncIterator[list[bytes]], Context, Permit], AsyncIterator[Message]],
 ) -> Handler:
     """Return the handler of an rpc with a stream of batches and a stream of answers.
 
@@ -92,9 +104,10 @@ def batch_handler(
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
-            with closing(BatchArrivals(raw, admission, draining)) as arrivals:
-                async for response in handle(requests(arrivals), context):
-                    await context.write(response.SerializeToString())
+            async with _open_stream(gate, raw, context) as permit:
+                with closing(BatchArrivals(raw, admission, draining)) as arrivals:
+                    async for response in handle(requests(arrivals), context, permit):
+                        await context.write(response.SerializeToString())
         except Exception as error:  # every failure becomes a typed status
             await abort(context, error)
 
@@ -102,7 +115,10 @@ def batch_handler(
 
 
 def conversation_handler(
-    kind: type[M], draining: Draining, handle: Callable[[AsyncIterator[M]], AsyncGenerator[bytes, None]]
+    gate: RpcGate,
+    kind: type[M],
+    draining: Draining,
+    handle: Callable[[AsyncIterator[M], Permit], AsyncGenerator[bytes, None]],
 ) -> Handler:
     """Return the handler of an rpc with a stream of small requests and a stream of responses.
 
@@ -116,7 +132,11 @@ def conversation_handler(
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async with aclosing(requests(raw)) as arrivals, aclosing(handle(arrivals)) as responses:
+            async with (
+                _open_stream(gate, raw, context) as permit,
+                aclosing(requests(raw)) as arrivals,
+                aclosing(handle(arrivals, permit)) as responses,
+            ):
                 async for response in responses:
                     await context.write(response)
         except Exception as error:  # every failure becomes a typed status
@@ -125,9 +145,21 @@ def conversation_handler(
     return grpc.stream_stream_rpc_method_handler(behavior)
 
 
-def caller_from(context: Context) -> Caller:
-    """Return the caller of a call. Raises Refused."""
-    return caller_of(context.invocation_metadata() or ())
+@asynccontextmanager
+async def _open_stream(gate: RpcGate, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Permit]:
+    """Provide the permit of a stream of requests. Raises Refused.
+
+    The refusal waits a moment for the first request: a call that ends before, is INTERNAL for gRPC's Python client.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            permit = await stack.enter_async_context(gate.open_stream(context))
+        except Refused:
+            with suppress(TimeoutError):
+                async with timeout(FIRST_REQUEST_S):
+                    await anext(requests, None)
+            raise
+        yield permit
 
 
 def _parse_request(kind: type[M], raw: bytes) -> M:

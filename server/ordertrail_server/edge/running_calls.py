@@ -8,7 +8,8 @@ from typing import Any
 
 import grpc
 
-from ordertrail_server.edge.rpc_handler import Context, Handler
+from ordertrail_server.edge.gate import Context
+from ordertrail_server.edge.rpc_handler import Handler
 
 UNREAD_SECONDS = 1.0
 """How long a stopping server waits for callers to read the last answers."""

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.rpc_handler import Context, Handler
+from ordertrail_server.edge.gate import Context
+from ordertrail_server.edge.rpc_handler import Handler
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.subscriptions.kafka.holder import ENDED
 from ordertrail_server.subscriptions.kafka.pulse import Pulse

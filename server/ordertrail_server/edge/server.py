@@ -22,12 +22,14 @@ from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrd
 from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.disconnected_callers import demote_disconnect_errors
 from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.gate import Context, Gate, Permit, RpcGate
 from ordertrail_server.edge.health import Health
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
@@ -35,10 +37,8 @@ from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection_handlers
 from ordertrail_server.edge.refused_service import refusing_handlers
 from ordertrail_server.edge.rpc_handler import (
-    Context,
     Handler,
     batch_handler,
-    caller_from,
     conversation_handler,
     stream_handler,
     unary_handler,
@@ -83,9 +83,9 @@ Handlers = dict[str, Handler]
 class Server:
     """Serves the services that were added before its start, on one address."""
 
-    def __init__(self, request_bytes: int, batch_bytes: int, metrics: "CallMetrics | None" = None) -> None:
+    def __init__(self, request_bytes: int, batch_bytes: int, gate: Gate, metrics: "CallMetrics | None" = None) -> None:
         """Bound the bytes of single requests and of batches that are handled at once."""
-        self._metrics = metrics
+        self._gate, self._metrics = gate, metrics
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         demote_disconnect_errors()
         self._server = grpc.aio.server(options=OPTIONS)
@@ -96,29 +96,29 @@ class Server:
         self._draining = Draining()
         self._running = RunningCalls()
         self._services: list[str] = []
-        health_handlers = grpc.method_handlers_generic_handler(health.SERVICE_NAME, self._health.handlers())
+        health_handlers = grpc.method_handlers_generic_handler(health.SERVICE_NAME, self._health.handlers(gate))
         self._server.add_generic_rpc_handlers((health_handlers,))
 
     def answer_commands(self, commands: CommandService, imports: ImportService, submissions: SubmissionService) -> None:
         """Serve commands, imports and submitted commands."""
         self._submissions = submissions
-        verbs = _command_handlers(commands, self._requests, self._batches, self._draining)
-        self._add(COMMANDS, {**verbs, **submission_handlers(submissions, self._requests)})
-        self._add(IMPORT, _import_handlers(imports, self._batches, self._draining))
+        verbs = _command_handlers(self._gate, commands, self._requests, self._batches, self._draining)
+        self._add(COMMANDS, {**verbs, **submission_handlers(self._gate, submissions, self._requests)})
+        self._add(IMPORT, _import_handlers(self._gate, imports, self._batches, self._draining))
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
         """Serve queries of the read model."""
         self._history, self._projection = history, projection
-        self._add(HISTORY, _history_handlers(history, self._requests))
-        self._add(PROJECTION, _projection_handlers(projection, self._requests))
+        self._add(HISTORY, _history_handlers(self._gate, history, self._requests))
+        self._add(PROJECTION, _projection_handlers(self._gate, projection, self._requests))
 
     def refuse_subscriptions(self, refusal: Refusal) -> None:
         """Refuse all calls about subscriptions."""
-        self._add(SUBSCRIPTIONS, refusing_handlers(SUBSCRIPTIONS, refusal))
+        self._add(SUBSCRIPTIONS, refusing_handlers(self._gate, SUBSCRIPTIONS, refusal))
 
     def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
         """Serve subscriptions and their consumers."""
-        self._add(SUBSCRIPTIONS, _subscription_handlers(subscriptions, self._requests, self._draining))
+        self._add(SUBSCRIPTIONS, _subscription_handlers(self._gate, subscriptions, self._requests, self._draining))
 
     def route_subscriptions(self, router: SubscriptionRouter) -> None:
         """Answer or forward calls about subscriptions."""
@@ -130,12 +130,12 @@ class Server:
         def report() -> None:
             self.set_serving(SUBSCRIPTIONS.full_name, router.can_answer)
 
-        router = SubscriptionRouter(self._draining, self._requests, report)
+        router = SubscriptionRouter(self._gate, self._draining, self._requests, report)
         return router
 
     def subscription_handlers(self, subscriptions: SubscriptionService, draining: Draining) -> Handlers:
         """Return the handlers of a service of subscriptions, whose streams `draining` ends."""
-        return _subscription_handlers(subscriptions, self._requests, draining)
+        return _subscription_handlers(self._gate, subscriptions, self._requests, draining)
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
@@ -164,7 +164,7 @@ class Server:
             await asyncio.to_thread(require_bindable, address)
             raise OSError(f"cannot listen on {address}: gRPC refuses it; try again, or write an IP address") from error
         self._server.add_generic_rpc_handlers(
-            tuple(reflection_handlers([*self._services, health.SERVICE_NAME], self._draining))
+            tuple(reflection_handlers(self._gate, [*self._services, health.SERVICE_NAME], self._draining))
         )
         for service in (WHOLE_SERVER, *self._services):
             self.set_serving(service, False)
@@ -216,25 +216,37 @@ class Server:
 
 
 def _command_handlers(
-    service: CommandService, admission: RequestAdmission, batch_admission: BatchAdmission, draining: Draining
+    gate: Gate,
+    service: CommandService,
+    admission: RequestAdmission,
+    batch_admission: BatchAdmission,
+    draining: Draining,
 ) -> Handlers:
-    async def handle(request: Message, context: Context) -> bytes:
+    async def handle(request: Message, context: Context, permit: Permit) -> bytes:
         # The responses of all verbs have the same form: the receipt as field 1.
-        return first_field(await service.execute(request, caller_from(context), context.time_remaining()))
+        return first_field(await service.execute(request, permit.caller, context.time_remaining()))
 
-    def handle_batches(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.execute_batches(requests, caller_from(context), context.time_remaining())
+    def handle_batches(
+        requests: AsyncIterator[list[bytes]], context: Context, permit: Permit
+    ) -> AsyncIterator[Message]:
+        return service.execute_batches(requests, permit.caller, context.time_remaining())
+
+    def rpc(name: str) -> RpcGate:
+        return gate.rpc(COMMANDS.full_name, name)
 
     verbs = {
-        method.name: unary_handler(GetMessageClass(method.input_type), admission, handle)
+        method.name: unary_handler(rpc(method.name), GetMessageClass(method.input_type), admission, handle)
         for method in COMMANDS.methods
         if method.input_type in VERBS
     }
-    execute_commands = batch_handler(ExecuteCommandsRequest, batch_admission, draining, handle_batches)
+    execute_commands = batch_handler(
+        rpc("ExecuteCommands"), ExecuteCommandsRequest, batch_admission, draining, handle_batches
+    )
     return {**verbs, "ExecuteCommands": execute_commands}
 
 
 def _query_handlers(
+    gate: Gate,
     descriptor: ServiceDescriptor,
     service: HistoryService | ProjectionService | SubscriptionService,
     admission: RequestAdmission,
@@ -242,55 +254,69 @@ def _query_handlers(
     """Return the handlers of the rpcs with one request and one response: the service's methods of the same names."""
 
     def handler_of(
-        method: Callable[[Any, float | None], Awaitable[bytes]],
-    ) -> Callable[[Any, Context], Awaitable[bytes]]:
-        async def handle(request: Message, context: Context) -> bytes:
-            return await method(request, context.time_remaining())
+        method: Callable[[Any, Scope, float | None], Awaitable[bytes]],
+    ) -> Callable[[Any, Context, Permit], Awaitable[bytes]]:
+        async def handle(request: Message, context: Context, permit: Permit) -> bytes:
+            return await method(request, permit.scope, context.time_remaining())
 
         return handle
 
     return {
         method.name: unary_handler(
-            GetMessageClass(method.input_type), admission, handler_of(getattr(service, method.name))
+            gate.rpc(descriptor.full_name, method.name),
+            GetMessageClass(method.input_type),
+            admission,
+            handler_of(getattr(service, method.name)),
         )
         for method in descriptor.methods
         if not method.server_streaming
     }
 
 
-def _history_handlers(service: HistoryService, admission: RequestAdmission) -> Handlers:
-    def events(request: StreamOrderEventsRequest, context: Context) -> AsyncGenerator[bytes, None]:
-        return service.StreamOrderEvents(request, context.time_remaining())
+def _history_handlers(gate: Gate, service: HistoryService, admission: RequestAdmission) -> Handlers:
+    def events(request: StreamOrderEventsRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
+        return service.StreamOrderEvents(request, permit.scope, context.time_remaining())
 
-    def diffs(request: DiffOrdersRequest, context: Context) -> AsyncGenerator[bytes, None]:
-        return service.DiffOrders(request, context.time_remaining())
+    def diffs(request: DiffOrdersRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
+        return service.DiffOrders(request, permit.scope, context.time_remaining())
+
+    def rpc(name: str) -> RpcGate:
+        return gate.rpc(HISTORY.full_name, name)
 
     return {
-        **_query_handlers(HISTORY, service, admission),
-        "StreamOrderEvents": stream_handler(StreamOrderEventsRequest, events),
-        "DiffOrders": stream_handler(DiffOrdersRequest, diffs),
+        **_query_handlers(gate, HISTORY, service, admission),
+        "StreamOrderEvents": stream_handler(rpc("StreamOrderEvents"), StreamOrderEventsRequest, events),
+        "DiffOrders": stream_handler(rpc("DiffOrders"), DiffOrdersRequest, diffs),
     }
 
 
-def _projection_handlers(service: ProjectionService, admission: RequestAdmission) -> Handlers:
-    def audit(request: AuditProjectionsRequest, context: Context) -> AsyncGenerator[bytes, None]:
-        return service.AuditProjections(request, context.time_remaining())
+def _projection_handlers(gate: Gate, service: ProjectionService, admission: RequestAdmission) -> Handlers:
+    def audit(request: AuditProjectionsRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
+        return service.AuditProjections(request, permit.scope, context.time_remaining())
 
+    rpc = gate.rpc(PROJECTION.full_name, "AuditProjections")
     return {
-        **_query_handlers(PROJECTION, service, admission),
-        "AuditProjections": stream_handler(AuditProjectionsRequest, audit),
+        **_query_handlers(gate, PROJECTION, service, admission),
+        "AuditProjections": stream_handler(rpc, AuditProjectionsRequest, audit),
     }
 
 
-def _subscription_handlers(service: SubscriptionService, admission: RequestAdmission, draining: Draining) -> Handlers:
+def _subscription_handlers(
+    gate: Gate, service: SubscriptionService, admission: RequestAdmission, draining: Draining
+) -> Handlers:
+    def consume(requests: AsyncIterator[ConsumeRequest], permit: Permit) -> AsyncGenerator[bytes, None]:
+        return service.Consume(requests, permit.scope)
+
+    rpc = gate.rpc(SUBSCRIPTIONS.full_name, "Consume")
     return {
-        **_query_handlers(SUBSCRIPTIONS, service, admission),
-        "Consume": conversation_handler(ConsumeRequest, draining, service.Consume),
+        **_query_handlers(gate, SUBSCRIPTIONS, service, admission),
+        "Consume": conversation_handler(rpc, ConsumeRequest, draining, consume),
     }
 
 
-def _import_handlers(service: ImportService, admission: BatchAdmission, draining: Draining) -> Handlers:
-    def handle(requests: AsyncIterator[list[bytes]], context: Context) -> AsyncIterator[Message]:
-        return service.import_batches(requests, caller_from(context), context.time_remaining())
+def _import_handlers(gate: Gate, service: ImportService, admission: BatchAdmission, draining: Draining) -> Handlers:
+    def handle(requests: AsyncIterator[list[bytes]], context: Context, permit: Permit) -> AsyncIterator[Message]:
+        return service.import_batches(requests, permit.caller, context.time_remaining())
 
-    return {"ImportOrders": batch_handler(ImportOrdersRequest, admission, draining, handle)}
+    rpc = gate.rpc(IMPORT.full_name, "ImportOrders")
+    return {"ImportOrders": batch_handler(rpc, ImportOrdersRequest, admission, draining, handle)}

@@ -10,45 +10,49 @@ from google.protobuf.message_factory import GetMessageClass
 from ordertrail.v1.order_command_service_pb2 import DESCRIPTOR
 from ordertrail.v1.submitted_commands_pb2 import WatchCommandRequest
 from ordertrail_server.edge.admission import RequestAdmission
-from ordertrail_server.edge.rpc_handler import (
-    Context,
-    Handler,
-    caller_from,
-    raw_handler,
-    stream_handler,
-    unary_handler,
-)
+from ordertrail_server.edge.gate import Context, Gate, Permit, RpcGate
+from ordertrail_server.edge.rpc_handler import Handler, raw_handler, stream_handler, unary_handler
 from ordertrail_server.edge.submission_service import SubmissionService
+from ordertrail_server.submissions.command_finder import Viewer
 
 QUERIES = ("GetCommand", "ListCommands", "RetryCommand", "RejectCommand")
-_METHODS = DESCRIPTOR.services_by_name["OrderCommandService"].methods_by_name
+_SERVICE = DESCRIPTOR.services_by_name["OrderCommandService"]
+_METHODS = _SERVICE.methods_by_name
 
 
-def submission_handlers(service: SubmissionService, admission: RequestAdmission) -> dict[str, Handler]:
+def submission_handlers(gate: Gate, service: SubmissionService, admission: RequestAdmission) -> dict[str, Handler]:
     """Return the handlers by the names of their rpcs."""
 
-    async def submit(raw: bytes, context: Context) -> bytes:
+    async def submit(raw: bytes, context: Context, permit: Permit) -> bytes:
         with service.refuse_damage():
-            return await service.submit(raw, caller_from(context), context.time_remaining())
+            return await service.submit(raw, permit.caller, context.time_remaining())
 
-    async def watch(request: WatchCommandRequest, context: Context) -> AsyncGenerator[bytes, None]:
+    async def watch(request: WatchCommandRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
         with service.refuse_damage():
-            async with aclosing(service.WatchCommand(request, context.time_remaining())) as states:
+            async with aclosing(service.WatchCommand(request, _viewer(permit), context.time_remaining())) as states:
                 async for state in states:
                     yield state
 
     return {
-        **{name: _query_handler(name, service, admission) for name in QUERIES},
-        "SubmitCommand": raw_handler(admission, submit),
-        "WatchCommand": stream_handler(WatchCommandRequest, watch),
+        **{name: _query_handler(name, _rpc(gate, name), service, admission) for name in QUERIES},
+        "SubmitCommand": raw_handler(_rpc(gate, "SubmitCommand"), admission, submit),
+        "WatchCommand": stream_handler(_rpc(gate, "WatchCommand"), WatchCommandRequest, watch),
     }
 
 
-def _query_handler(name: str, service: SubmissionService, admission: RequestAdmission) -> Handler:
-    method: Callable[[Any, float | None], Awaitable[bytes]] = getattr(service, name)
+def _query_handler(name: str, rpc: RpcGate, service: SubmissionService, admission: RequestAdmission) -> Handler:
+    method: Callable[[Any, Viewer, float | None], Awaitable[bytes]] = getattr(service, name)
 
-    async def handle(request: Message, context: Context) -> bytes:
+    async def handle(request: Message, context: Context, permit: Permit) -> bytes:
         with service.refuse_damage():
-            return await method(request, context.time_remaining())
+            return await method(request, _viewer(permit), context.time_remaining())
 
-    return unary_handler(GetMessageClass(_METHODS[name].input_type), admission, handle)
+    return unary_handler(rpc, GetMessageClass(_METHODS[name].input_type), admission, handle)
+
+
+def _rpc(gate: Gate, name: str) -> RpcGate:
+    return gate.rpc(_SERVICE.full_name, name)
+
+
+def _viewer(permit: Permit) -> Viewer:
+    return Viewer(permit.scope, permit.caller.actor)

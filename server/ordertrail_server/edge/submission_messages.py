@@ -39,6 +39,7 @@ class CommandMessages:
             submit_time=moment(command.submit_time),
             not_before=None if command.not_before is None else moment(command.not_before),
             actor=command.actor,
+            on_behalf_of=command.on_behalf_of,
             expected_version=command.expected_version,
             stop_reason=found_command.stop_reason,
         )

@@ -18,7 +18,7 @@ from ordertrail_server.history.pages import next_page_token, page_size, read_pag
 from ordertrail_server.history.tokens import latest, offsets_of, token_of
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 from ordertrail_server.orders.times import nanoseconds
-from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand
+from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand, Viewer
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.submissions.submitter import Conditions, Prepared, Submitter
@@ -61,21 +61,25 @@ class SubmissionService:
         response.consistency_token = token_of(self._store.log.identity, offsets)
         return response.SerializeToString()
 
-    async def GetCommand(self, request: messages.GetCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def GetCommand(  # noqa: N802
+        self, request: messages.GetCommandRequest, viewer: Viewer, time_remaining: float | None
+    ) -> bytes:
         """Return a command."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
-        return await self._answer(messages.GetCommandResponse, self._finder.find(request.command_id))
+        return await self._answer(messages.GetCommandResponse, self._finder.find(request.command_id, viewer))
 
     async def WatchCommand(  # noqa: N802
-        self, request: messages.WatchCommandRequest, time_remaining: float | None
+        self, request: messages.WatchCommandRequest, viewer: Viewer, time_remaining: float | None
     ) -> AsyncGenerator[bytes, None]:
         """Yield the states of a command."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
-        async with aclosing(self._finder.watch(request.command_id)) as states:
+        async with aclosing(self._finder.watch(request.command_id, viewer)) as states:
             async for state in states:
                 yield await self._answer(messages.WatchCommandResponse, state)
 
-    async def ListCommands(self, request: messages.ListCommandsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def ListCommands(  # noqa: N802
+        self, request: messages.ListCommandsRequest, viewer: Viewer, time_remaining: float | None
+    ) -> bytes:
         """Return a page of commands."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
         start = read_page_start(request, self._store.log.identity)
@@ -83,7 +87,9 @@ class SubmissionService:
         states = sorted({STATES[state] for state in request.states} or set(State))
         open_states = OPEN_STATES & set(request.states)
         is_stopped = messages.COMMAND_STATE_STOPPED in open_states if len(open_states) == 1 else None
-        commands, next_after = await self._finder.page(request.order_id, states, is_stopped, after, page_size(request))
+        commands, next_after = await self._finder.page(
+            viewer, request.order_id, states, is_stopped, after, page_size(request)
+        )
         response = messages.ListCommandsResponse()
         for command in commands:
             response.commands.append(await self._messages.build(command, has_event=False))
@@ -91,16 +97,20 @@ class SubmissionService:
             response.next_page_token = next_page_token(request, self._store.log.identity, next_after)
         return response.SerializeToString()
 
-    async def RetryCommand(self, request: messages.RetryCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def RetryCommand(  # noqa: N802
+        self, request: messages.RetryCommandRequest, viewer: Viewer, time_remaining: float | None
+    ) -> bytes:
         """Have a stopped command decided again."""
         await self._store.wait_ready(query_deadline(time_remaining))
-        return await self._answer(messages.RetryCommandResponse, self._finder.retry(request.command_id))
+        return await self._answer(messages.RetryCommandResponse, self._finder.retry(request.command_id, viewer))
 
-    async def RejectCommand(self, request: messages.RejectCommandRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def RejectCommand(  # noqa: N802
+        self, request: messages.RejectCommandRequest, viewer: Viewer, time_remaining: float | None
+    ) -> bytes:
         """Refuse a command that has no outcome."""
         await self._store.wait_ready(query_deadline(time_remaining))
         deadline = command_deadline(time_remaining)
-        command = await self._finder.reject(request.command_id, request.reason, deadline)
+        command = await self._finder.reject(request.command_id, viewer, request.reason, deadline)
         return await self._answer(messages.RejectCommandResponse, command)
 
     def refuse_damage(self) -> AbstractContextManager[None]:

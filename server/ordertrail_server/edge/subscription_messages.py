@@ -10,6 +10,7 @@ from ordertrail.v1.subscription_service_pb2 import (
     SubscriptionFilter,
     SubscriptionState as StateMessage,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.times import moment
@@ -20,10 +21,10 @@ from ordertrail_server.subscriptions.running_subscription import RunningSubscrip
 from ordertrail_server.subscriptions.subscriptions import ParkedOrder
 
 
-def filter_from(message: SubscriptionFilter) -> EventFilter:
-    """Return the filter of a message."""
+def filter_from(message: SubscriptionFilter, scope: Scope) -> EventFilter:
+    """Return the filter of a message, for a caller with a scope."""
     types = tuple(sorted(set(message.event_types)))
-    return EventFilter(message.order_id, message.customer_id, message.product_id, types)
+    return EventFilter(scope, message.order_id, message.customer_id, message.product_id, types)
 
 
 def limits_from(message: Subscription) -> Limits:

@@ -19,8 +19,9 @@ from ordertrail_server.edge.call_forward import (
 )
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.draining import Draining
+from ordertrail_server.edge.gate import Context, Gate
 from ordertrail_server.edge.leader_channel import LeaderChannel
-from ordertrail_server.edge.rpc_handler import Context, Handler, abort
+from ordertrail_server.edge.rpc_handler import Handler, abort
 from ordertrail_server.edge.served_term import ServedTerm
 from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -43,10 +44,12 @@ class SubscriptionRouter:
     `can_answer` may have changed.
     """
 
-    def __init__(self, draining: Draining, admission: RequestAdmission, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, gate: Gate, draining: Draining, admission: RequestAdmission, on_change: Callable[[], None]
+    ) -> None:
         self.refusal: Refusal | None = None
         self.is_starting: Callable[[], bool] = lambda: False
-        self._draining, self._admission, self._on_change = draining, admission, on_change
+        self._gate, self._draining, self._admission, self._on_change = gate, draining, admission, on_change
         self._term: ServedTerm | None = None
         self._leader: LeaderChannel | None = None
         self._forwarded_count = 0
@@ -103,6 +106,7 @@ class SubscriptionRouter:
 
     async def _answer(self, name: str, path: str, request: bytes, context: Context) -> bytes:
         try:
+            permit = await self._gate.rpc(SERVICE.full_name, name).admit(context)
             deadline = query_deadline(context.time_remaining())
             while True:
                 route = await self._find_route(deadline, context)
@@ -111,7 +115,7 @@ class SubscriptionRouter:
                     return answer
                 size = self._admission.reserve(request)
                 try:
-                    response: bytes = await self._forward(forward_call(route, path, request, context))
+                    response: bytes = await self._forward(forward_call(route, path, request, context, permit.identity))
                     return response
                 except NotServing:
                     await self._wait_for_change(deadline)
@@ -122,6 +126,7 @@ class SubscriptionRouter:
 
     async def _converse(self, name: str, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
         try:
+            permit = await self._gate.rpc(SERVICE.full_name, name).admit(context)
             route = await self._find_route(query_deadline(context.time_remaining()), context)
             if isinstance(route, ServedTerm):
                 await route.run(name, requests, context)
@@ -130,7 +135,8 @@ class SubscriptionRouter:
                 raise Refused(TOO_MANY)
             self._forwarded_count += 1
             try:
-                await self._forward(forward_conversation(route, path, requests, context, self._draining))
+                call = forward_conversation(route, path, requests, context, permit.identity, self._draining)
+                await self._forward(call)
             except NotServing:
                 raise Refused(NOT_SERVED) from None
             finally:

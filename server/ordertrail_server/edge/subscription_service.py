@@ -24,6 +24,7 @@ from ordertrail.v1.subscription_service_pb2 import (
     UpdateSubscriptionRequest,
     UpdateSubscriptionResponse,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.subscription_messages import (
     filter_from,
@@ -62,70 +63,80 @@ class SubscriptionService(WebhookService):
         self._subscriptions, self._log, self._source, self._freshness = subscriptions, log, source, freshness
 
     async def CreateSubscription(  # noqa: N802 (the rpc's)
-        self, request: CreateSubscriptionRequest, time_remaining: float | None
+        self, request: CreateSubscriptionRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized CreateSubscriptionResponse."""
         deadline, requested = query_deadline(time_remaining), request.subscription
         start, begin = await self._find_start(request, deadline)
-        name, conditions, secret = requested.name, filter_from(requested.filter), ""
+        name, conditions, secret = requested.name, filter_from(requested.filter, scope), ""
         async with refuse_when_late(deadline, LATE):
             if requested.HasField("webhook"):
                 config, attempts = _config_of_new(requested), requested.max_attempts
                 secret = await self._webhooks.create(name, conditions, attempts, start, begin, config)
             else:
                 await self._subscriptions.create(name, conditions, limits_from(requested), start, begin)
-        message = await self._describe(self._subscriptions.get(name))
+        message = await self._describe(self._subscriptions.get(name, scope))
         return CreateSubscriptionResponse(subscription=message, webhook_secret=secret).SerializeToString()
 
-    async def GetSubscription(self, request: GetSubscriptionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def GetSubscription(  # noqa: N802
+        self, request: GetSubscriptionRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized GetSubscriptionResponse."""
-        message = await self._describe(self._subscriptions.get(request.name))
+        message = await self._describe(self._subscriptions.get(request.name, scope))
         return GetSubscriptionResponse(subscription=message).SerializeToString()
 
-    async def ListSubscriptions(self, request: ListSubscriptionsRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def ListSubscriptions(  # noqa: N802
+        self, request: ListSubscriptionsRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized ListSubscriptionsResponse."""
         start = read_page_start(request, self._log.identity)
-        names = [name for name in self._subscriptions.names() if start is None or name > start.last_text]
+        names = [name for name in self._subscriptions.names(scope) if start is None or name > start.last_text]
         page = names[: page_size(request)]
-        messages = [await self._describe(self._subscriptions.get(name)) for name in page]
+        messages = [await self._describe(self._subscriptions.get(name, scope)) for name in page]
         token = next_page_token(request, self._log.identity, 0, page[-1]) if len(names) > len(page) else ""
         return ListSubscriptionsResponse(subscriptions=messages, next_page_token=token).SerializeToString()
 
-    async def UpdateSubscription(self, request: UpdateSubscriptionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def UpdateSubscription(  # noqa: N802
+        self, request: UpdateSubscriptionRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized UpdateSubscriptionResponse."""
         name, paths = request.subscription.name, set(request.update_mask.paths)
-        webhook = self._subscriptions.get(name).state.webhook
+        webhook = self._subscriptions.get(name, scope).state.webhook
         if any(path.partition(".")[0] == "webhook" for path in paths):
-            require_webhook(self._subscriptions.get(name))
+            require_webhook(self._subscriptions.get(name, scope))
         changeable = CHANGEABLE if webhook is None else CHANGEABLE_WITH_WEBHOOK
         if not paths or not paths <= changeable:
             message = f"update_mask: only {', '.join(sorted(changeable))} can be changed here; name at least one."
             raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="update_mask"))
         async with refuse_when_late(query_deadline(time_remaining), LATE):
             if webhook is None:
-                await self._subscriptions.update(name, self._changed_limits(request.subscription, paths))
+                await self._subscriptions.update(name, scope, self._changed_limits(request.subscription, scope, paths))
             else:
-                await self._update_webhook(request.subscription, webhook.config, paths)
-        message_ = await self._describe(self._subscriptions.get(name))
+                await self._update_webhook(request.subscription, scope, webhook.config, paths)
+        message_ = await self._describe(self._subscriptions.get(name, scope))
         return UpdateSubscriptionResponse(subscription=message_).SerializeToString()
 
-    async def DeleteSubscription(self, request: DeleteSubscriptionRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def DeleteSubscription(  # noqa: N802
+        self, request: DeleteSubscriptionRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized DeleteSubscriptionResponse."""
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            await self._subscriptions.delete(request.name)
+            await self._subscriptions.delete(request.name, scope)
         return DeleteSubscriptionResponse().SerializeToString()
 
-    def Consume(self, requests: AsyncIterator[ConsumeRequest]) -> AsyncGenerator[bytes, None]:  # noqa: N802
+    def Consume(  # noqa: N802
+        self, requests: AsyncIterator[ConsumeRequest], scope: Scope
+    ) -> AsyncGenerator[bytes, None]:
         """Yield serialized ConsumeResponses. Close the generator when the caller has disconnected."""
-        return self._subscriptions.consume(requests)
+        return self._subscriptions.consume(requests, scope)
 
     async def ListParkedDeliveries(  # noqa: N802
-        self, request: ListParkedDeliveriesRequest, time_remaining: float | None
+        self, request: ListParkedDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListParkedDeliveriesResponse."""
-        uid = self._subscriptions.get(request.subscription).uid
+        uid = self._subscriptions.get(request.subscription, scope).uid
         start = read_page_start(request, self._log.identity)
-        parked = self._subscriptions.parked(request.subscription)
+        parked = self._subscriptions.parked(request.subscription, scope)
         if start is not None:
             key = (start.last_number, start.last_text)
             parked = [order for order in parked if (order.backlog.time, order.order_id) > key]
@@ -138,33 +149,37 @@ class SubscriptionService(WebhookService):
         return ListParkedDeliveriesResponse(orders=orders, next_page_token=token).SerializeToString()
 
     async def ReplayParkedDeliveries(  # noqa: N802
-        self, request: ReplayParkedDeliveriesRequest, time_remaining: float | None
+        self, request: ReplayParkedDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ReplayParkedDeliveriesResponse."""
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            await self._subscriptions.replay(request.subscription, request.order_id)
+            await self._subscriptions.replay(request.subscription, scope, request.order_id)
         return ReplayParkedDeliveriesResponse().SerializeToString()
 
-    async def SkipParkedDelivery(self, request: SkipParkedDeliveryRequest, time_remaining: float | None) -> bytes:  # noqa: N802
+    async def SkipParkedDelivery(  # noqa: N802
+        self, request: SkipParkedDeliveryRequest, scope: Scope, time_remaining: float | None
+    ) -> bytes:
         """Return a serialized SkipParkedDeliveryResponse."""
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            await self._subscriptions.skip(request.subscription, request.order_id, request.delivery_id)
+            await self._subscriptions.skip(request.subscription, scope, request.order_id, request.delivery_id)
         return SkipParkedDeliveryResponse().SerializeToString()
 
-    def _changed_limits(self, requested: Subscription, paths: set[str]) -> Limits:
-        limits, new = self._subscriptions.get(requested.name).state.limits, limits_from(requested)
+    def _changed_limits(self, requested: Subscription, scope: Scope, paths: set[str]) -> Limits:
+        limits, new = self._subscriptions.get(requested.name, scope).state.limits, limits_from(requested)
         if "max_attempts" in paths:
             limits = limits._replace(max_attempts=new.max_attempts)
         if "acknowledge_timeout" in paths:
             limits = limits._replace(acknowledge_s=new.acknowledge_s)
         return limits
 
-    async def _update_webhook(self, requested: Subscription, present: WebhookSet, paths: set[str]) -> None:
+    async def _update_webhook(
+        self, requested: Subscription, scope: Scope, present: WebhookSet, paths: set[str]
+    ) -> None:
         config = changed_config(present, requested.webhook, paths)
-        attempts = self._subscriptions.get(requested.name).state.limits.max_attempts
+        attempts = self._subscriptions.get(requested.name, scope).state.limits.max_attempts
         if "max_attempts" in paths:
             attempts = requested.max_attempts
-        await self._webhooks.update(requested.name, attempts, config, is_url_named="webhook.url" in paths)
+        await self._webhooks.update(requested.name, scope, attempts, config, is_url_named="webhook.url" in paths)
 
     async def _find_start(self, request: CreateSubscriptionRequest, deadline: float) -> tuple[str, Offsets]:
         """Return the start as the caller wrote it, and its offsets."""

@@ -13,6 +13,7 @@ from ordertrail.v1.subscription_service_pb2 import (
     RotateWebhookSecretResponse,
 )
 from ordertrail.v1.webhook_pb2 import WebhookDelivery
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.webhook_messages import attempt_message, delivery_message, secret_message
 from ordertrail_server.history.freshness import refuse_when_late
@@ -30,28 +31,30 @@ class WebhookService:
         self._webhooks, self._log_id = webhooks, log_id
 
     async def RotateWebhookSecret(  # noqa: N802 (the rpc's)
-        self, request: RotateWebhookSecretRequest, time_remaining: float | None
+        self, request: RotateWebhookSecretRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized RotateWebhookSecretResponse."""
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            secret = await self._webhooks.rotate(request.subscription)
+            secret = await self._webhooks.rotate(request.subscription, scope)
         response = RotateWebhookSecretResponse(value=secret.hmac_secret, secret=secret_message(secret))
         return response.SerializeToString()
 
     async def RevokeWebhookSecret(  # noqa: N802
-        self, request: RevokeWebhookSecretRequest, time_remaining: float | None
+        self, request: RevokeWebhookSecretRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized RevokeWebhookSecretResponse."""
         async with refuse_when_late(query_deadline(time_remaining), LATE):
-            await self._webhooks.revoke(request.subscription, request.secret_id)
+            await self._webhooks.revoke(request.subscription, scope, request.secret_id)
         return RevokeWebhookSecretResponse().SerializeToString()
 
     async def ListWebhookDeliveries(  # noqa: N802
-        self, request: ListWebhookDeliveriesRequest, time_remaining: float | None
+        self, request: ListWebhookDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListWebhookDeliveriesResponse."""
         start = read_page_start(request, self._log_id)
-        running, deliveries = self._webhooks.deliveries(request.subscription, request.order_id, failed=request.failed)
+        running, deliveries = self._webhooks.deliveries(
+            request.subscription, scope, request.order_id, failed=request.failed
+        )
         if start is not None:
             key = (start.last_number, int(start.last_text))
             deliveries = [delivery for delivery in deliveries if _sort_key(delivery) < key]
@@ -63,13 +66,13 @@ class WebhookService:
         return ListWebhookDeliveriesResponse(deliveries=messages, next_page_token=token).SerializeToString()
 
     async def RedeliverWebhookDelivery(  # noqa: N802
-        self, request: RedeliverWebhookDeliveryRequest, time_remaining: float | None
+        self, request: RedeliverWebhookDeliveryRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized RedeliverWebhookDeliveryResponse.
 
         The attempt has a time limit, and it continues if the caller's deadline is earlier.
         """
-        attempted = await self._webhooks.redeliver(request.subscription, request.delivery_id)
+        attempted = await self._webhooks.redeliver(request.subscription, scope, request.delivery_id)
         return RedeliverWebhookDeliveryResponse(attempt=attempt_message(attempted)).SerializeToString()
 
 

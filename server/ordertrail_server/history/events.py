@@ -5,12 +5,13 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrderEventsRequest,
     ListOrderEventsResponse,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.event_filter import list_filter
 from ordertrail_server.history.event_rows import EventRows
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
-from ordertrail_server.history.parked_state import parked_reason, refuse_parked
+from ordertrail_server.history.parked_state import is_visible, parked_reason, refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import invalid_token, token_of
@@ -23,10 +24,10 @@ STEPS = 100
 """The most steps of one page; each visits up to `skipped_orders.AT_ONCE` waiting facts of parked orders."""
 
 
-def list_events(model: ReadModel, request: ListOrderEventsRequest, connection: Connection) -> bytes:
+def list_events(model: ReadModel, request: ListOrderEventsRequest, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized ListOrderEventsResponse. Raises Refused for a bad page token or a parked order."""
-    span, event_filter = _remaining_span(request, model), list_filter(request)
-    if request.order_id:
+    span, event_filter = _remaining_span(request, model), list_filter(request, scope)
+    if request.order_id and is_visible(connection, event_filter):
         refuse_parked(request.order_id, parked_reason(connection, request.order_id))
     page = PageBuilder(connection, event_filter, Limits(page_size(request), PAGE_BYTES))
     remainder = EventRows(connection, event_filter).limit_visits(span, VISITED_ROWS)

@@ -18,6 +18,7 @@ from ordertrail.v1.projection_service_pb2 import (
     ExplainEventResponse,
     RecordVerdict,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.freshness import Freshness, refuse_when_late
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.log.port import Log, Logged
@@ -26,6 +27,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.explanation import explain_reading
 from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.ready_event import ready_event
+from ordertrail_server.storage.packed_id import pack_sql
 
 _VERDICTS = {
     "void": RECORD_VERDICT_VOID,
@@ -33,6 +35,8 @@ _VERDICTS = {
     "foreign": RECORD_VERDICT_FOREIGN,
     "barrier": RECORD_VERDICT_BARRIER,
 }
+_OF_NO_ORDER = {RECORD_VERDICT_FOREIGN, RECORD_VERDICT_BARRIER}
+_CUSTOMER = f"SELECT customer_id FROM orders WHERE order_key = {pack_sql('?1')}"
 
 
 class _StoredVerdict(NamedTuple):
@@ -49,13 +53,14 @@ async def explain_event(
     history: ReadModel,
     freshness: Freshness,
     request: ExplainEventRequest,
+    scope: Scope,
     deadline: float,
 ) -> bytes:
     """Return a serialized ExplainEventResponse.
 
     It waits until the projections include the record. `deadline` is the moment, by the event loop's clock, until which
-    the call may wait. Raises Refused if there is no such record or it cannot be read in time, LogUnavailable,
-    LogDamaged.
+    the call may wait. Raises Refused if there is no such record in the scope or it cannot be read in time,
+    LogUnavailable, LogDamaged.
     """
     async with refuse_when_late(deadline, "The log did not return the record in time; try again shortly."):
         logged = await _read_record(log, request.partition, request.offset)
@@ -63,6 +68,10 @@ async def explain_event(
     await freshness.wait_until_fresh(required, deadline)
     packed_position = LogPosition(request.partition, request.offset).pack()
     stored_verdict = await orders.read(partial(_read_verdict, packed_position))
+    if not scope.is_unbounded:
+        customer_id = await orders.read(partial(_customer_of, logged.key))
+        if stored_verdict.verdict in _OF_NO_ORDER or not scope.includes(customer_id):
+            raise _no_record(request.partition, request.offset)
     if stored_verdict.verdict == RECORD_VERDICT_FACT:
         stored_verdict = await history.read(partial(_read_event, packed_position))
     position = Position(topic=log.topic, partition=request.partition, offset=request.offset)
@@ -75,9 +84,19 @@ async def _read_record(log: Log, partition: int, offset: int) -> Logged:
             # A later offset means that this one holds no record, but for example the marker of a transaction.
             if logged.offset == offset:
                 return logged
+    raise _no_record(partition, offset)
+
+
+def _no_record(partition: int, offset: int) -> Refused:
     message = f"The log holds no record at partition {partition}, offset {offset}."
     facts = {"partition": str(partition), "offset": str(offset)}
-    raise Refused(Refusal(ERROR_REASON_RECORD_NOT_FOUND, message, facts=facts))
+    return Refused(Refusal(ERROR_REASON_RECORD_NOT_FOUND, message, facts=facts))
+
+
+def _customer_of(order_id: str, connection: Connection) -> str:
+    """Return the customer of an order, empty if it is not known."""
+    row = connection.execute(_CUSTOMER, (order_id,)).fetchone()
+    return (row and row[0]) or ""
 
 
 def _read_verdict(position: int, connection: Connection) -> _StoredVerdict:

@@ -11,8 +11,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.day_bound import require_real_day
 from ordertrail_server.history.read_model import Connection
+from ordertrail_server.history.scope_condition import scope_condition, scope_values
 from ordertrail_server.orders.days import encode_day
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.storage.row_limit import LAST_LIMIT, NAMED_LIMIT
@@ -51,9 +53,13 @@ COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Conditions on orders, all of which must hold: values by name, and statuses; no statuses match every order."""
+    """Conditions on orders, all of which must hold: values by name, and statuses; no statuses match every order.
+
+    `scope` is what the values leave to be checked of the scope of the caller.
+    """
 
     values: dict[str, Value]
+    scope: Scope
     statuses: tuple[int, ...] = ()
 
     def rows(self, path: str) -> str:
@@ -65,6 +71,8 @@ class OrderFilter:
         conditions = [_FOLDED, *(sql for name, sql in _CONDITIONS.items() if name in self.values and name != path)]
         if self.statuses:
             conditions.append(f"+o.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
+        if not self.scope.is_unbounded:
+            conditions.append(scope_condition(self.scope, "+o.customer_id"))
         return (
             f"SELECT o.created, o.order_id, length(o.state) AS size FROM {source}"
             f" WHERE {' AND '.join([condition, *conditions])} ORDER BY o.created DESC, o.order_id DESC {NAMED_LIMIT}"
@@ -72,7 +80,8 @@ class OrderFilter:
 
     def bound_values(self) -> dict[str, Value]:
         """Return the values that `rows` binds, except :limit."""
-        return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
+        statuses = {f"status{i}": status for i, status in enumerate(self.statuses)}
+        return self.values | statuses | scope_values(self.scope)
 
 
 def choose_path(values: Mapping[str, Value], connection: Connection, counts: Mapping[str, str] = COUNTS) -> str:
@@ -90,10 +99,11 @@ def choose_path(values: Mapping[str, Value], connection: Connection, counts: Map
     return "customer_id" if "customer_id" in values else ""
 
 
-def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> OrderFilter:
+def list_filter(request: ListOrdersRequest, scope: Scope, after: PageTokenContents | None) -> OrderFilter:
     """Return the filter of a page of a listing. Raises Refused for a day that does not exist."""
-    texts = ("source_reference", "customer_id", "product_id")
-    values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
+    customer_id, scope = scope.narrow(request.customer_id)
+    texts = {"source_reference": request.source_reference, "customer_id": customer_id, "product_id": request.product_id}
+    values: dict[str, Value] = {name: text for name, text in texts.items() if text}
     for field, bound in request.ListFields():
         if isinstance(bound, Timestamp):
             values[field.name] = nanoseconds(bound)
@@ -103,16 +113,17 @@ def list_filter(request: ListOrdersRequest, after: PageTokenContents | None) -> 
         # Instead of created_before, which is no earlier: of two bounds, SQLite may begin at the later one.
         values.pop("created_before", None)
         values |= {"last_created": after.last_number, "last_order_id": after.last_text}
-    return OrderFilter(values, tuple(sorted(set(request.statuses))))
+    return OrderFilter(values, scope, tuple(sorted(set(request.statuses))))
 
 
-def is_bounded(request: ListOrdersRequest) -> bool:
+def is_bounded(request: ListOrdersRequest, scope: Scope) -> bool:
     """Return whether a query visits few more rows than its page contains, because an index has the order of the page.
 
     Otherwise the query may visit many rows that do not match, or sort many rows.
     """
     return bool(request.source_reference) or not (
         request.product_id
+        or not scope.narrow(request.customer_id)[1].is_unbounded
         or request.statuses
         or request.HasField("delivery_from")
         or request.HasField("delivery_before")

@@ -9,6 +9,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     ListOrdersRequest,
     ListOrdersResponse,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.blob_join import join_blobs_sql
 from ordertrail_server.history.order_filter import OrderFilter, choose_path, list_filter
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
@@ -23,7 +24,7 @@ from ordertrail_server.storage.packed_id import pack_sql
 Row = tuple[int, str, int]
 """When an order was created, its id, and the size of its state in bytes."""
 
-_ORDER = f"SELECT version, state, parked FROM orders WHERE order_key = {pack_sql('?1')}"
+_ORDER = f"SELECT version, state, parked, customer_id FROM orders WHERE order_key = {pack_sql('?1')}"
 # One row each, as in blob_join. The sizes come first, so no state is read that does not fit on the page.
 _KEYS = "SELECT json_group_array(created), json_group_array(order_id), json_group_array(size) FROM ({})"
 _STATES = (
@@ -40,12 +41,15 @@ class QueriedOrder(NamedTuple):
     offsets: Offsets
 
 
-def read_order(model: ReadModel, order_id: str, connection: Connection) -> QueriedOrder:
-    """Return an order from the projection `orders`. Raises Refused if it does not exist or is parked."""
+def read_order(model: ReadModel, order_id: str, scope: Scope, connection: Connection) -> QueriedOrder:
+    """Return an order from the projection `orders`. Raises Refused if it does not exist or is parked.
+
+    An order that is not in the scope does not exist.
+    """
     row = connection.execute(_ORDER, (order_id,)).fetchone()
-    if row is None or (row[0] == 0 and row[2] is None):
+    if row is None or (row[0] == 0 and row[2] is None) or not scope.includes(row[3] or ""):
         raise Refused(order_not_found(order_id))
-    version, state, reason = row
+    version, state, reason, _ = row
     refuse_parked(order_id, reason)
     return QueriedOrder(version, state, model.positions(connection))
 
@@ -56,10 +60,11 @@ def order_response(model: ReadModel, order: QueriedOrder) -> bytes:
     return first_field(order.state) + GetOrderResponse(consistency_token=token).SerializeToString()
 
 
-def list_orders(model: ReadModel, request: ListOrdersRequest, connection: Connection) -> bytes:
+def list_orders(model: ReadModel, request: ListOrdersRequest, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused for a bad page token or day."""
     max_rows = page_size(request)
-    rows = _read_keys(connection, list_filter(request, read_page_start(request, model.log_id)), max_rows + 1)
+    conditions = list_filter(request, scope, read_page_start(request, model.log_id))
+    rows = _read_keys(connection, conditions, max_rows + 1)
     page = _cut_page(rows, max_rows)
     has_more = len(page) < len(rows)
     trailer = ListOrdersResponse(

@@ -11,14 +11,16 @@ from ordertrail.v1.projection_service_pb2 import (
     ParkedOrder,
     WaitingEvent,
 )
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
+from ordertrail_server.history.scope_condition import scope_condition, scope_values
 from ordertrail_server.log.position import OFFSETS, LogPosition
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
 from ordertrail_server.storage.packed_id import pack_sql
-from ordertrail_server.storage.row_limit import LAST_LIMIT
+from ordertrail_server.storage.row_limit import LAST_LIMIT, NAMED_LIMIT
 
 MAX_WAITING = 1_000
 """The most waiting facts that an answer holds."""
@@ -29,9 +31,12 @@ MAX_REASON = 1_000
 _PARKED = f"""SELECT p.order_id, p.position, p.record_time, o.parked, o.version,
 (SELECT count(*) FROM ordertrail_waiting w WHERE w.order_id = p.order_id)
 FROM parked_orders p CROSS JOIN orders o ON o.order_key = {pack_sql("p.order_id")}"""
-_PAGE = f"{_PARKED} WHERE (p.record_time, p.order_id) > (?, ?) ORDER BY p.record_time, p.order_id {LAST_LIMIT}"
+_PAGE = (
+    f"{_PARKED} WHERE {{scope}} AND (p.record_time, p.order_id) > (:record_time, :order_id)"
+    f" ORDER BY p.record_time, p.order_id {NAMED_LIMIT}"
+)
 _ONE = f"{_PARKED} WHERE p.order_id = ?"
-_EXISTS = f"SELECT 1 FROM orders WHERE order_key = {pack_sql('?1')} AND version > 0"
+_CUSTOMER = f"SELECT customer_id FROM orders WHERE order_key = {pack_sql('?1')} AND version > 0"
 _WAITING_FACTS = f"""SELECT w.position, w.reason, l.digest FROM ordertrail_waiting w
 JOIN orders o ON o.order_key = {pack_sql("w.order_id")}
 JOIN links l ON l.order_no = o.order_no AND l.version > ? AND l."offset" = w.position & {OFFSETS - 1}
@@ -41,11 +46,13 @@ _EARLIEST = -(1 << 63)
 Row = tuple[str, int, int, str, int, int]
 
 
-def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: Connection) -> bytes:
+def list_parked(model: ReadModel, request: ListParkedOrdersRequest, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized ListParkedOrdersResponse. Raises Refused for a bad page token."""
     start, max_rows = read_page_start(request, model.log_id), page_size(request)
-    sort_key = (start.last_number, start.last_text) if start else (_EARLIEST, "")
-    rows: Sequence[Row] = connection.execute(_PAGE, (*sort_key, max_rows + 1)).fetchall()
+    record_time, last_id = (start.last_number, start.last_text) if start else (_EARLIEST, "")
+    values = {"record_time": record_time, "order_id": last_id, "limit": max_rows + 1, **scope_values(scope)}
+    statement = _PAGE.format(scope=scope_condition(scope, "o.customer_id"))
+    rows: Sequence[Row] = connection.execute(statement, values).fetchall()
     page = rows[:max_rows]
     answer = ListParkedOrdersResponse(orders=[_parked_order(model, row) for row in page])
     if len(rows) > max_rows:
@@ -54,19 +61,18 @@ def list_parked(model: ReadModel, request: ListParkedOrdersRequest, connection: 
     return answer.SerializeToString()
 
 
-def parked_order(model: ReadModel, order_id: str, connection: Connection) -> ParkedOrder | None:
-    """Return a parked order; None if it is not parked. Raises Refused if there is no such order."""
+def parked_order(model: ReadModel, order_id: str, scope: Scope, connection: Connection) -> ParkedOrder | None:
+    """Return a parked order; None if it is not parked. Raises Refused if there is no such order in the scope."""
+    customer = connection.execute(_CUSTOMER, (order_id,)).fetchone()
     row = connection.execute(_ONE, (order_id,)).fetchone()
-    if row is not None:
-        return _parked_order(model, row)
-    if connection.execute(_EXISTS, (order_id,)).fetchone() is None:
+    if (customer is None and row is None) or not scope.includes((customer and customer[0]) or ""):
         raise Refused(order_not_found(order_id))
-    return None
+    return None if row is None else _parked_order(model, row)
 
 
-def get_parked(model: ReadModel, order_id: str, connection: Connection) -> bytes:
+def get_parked(model: ReadModel, order_id: str, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized GetParkedOrderResponse. Raises Refused if the order does not exist or is not parked."""
-    order = parked_order(model, order_id, connection)
+    order = parked_order(model, order_id, scope, connection)
     if order is None:
         raise not_parked(order_id)
     rows = connection.execute(_WAITING_FACTS, (order.version, order_id, MAX_WAITING)).fetchall()

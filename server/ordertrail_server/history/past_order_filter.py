@@ -11,7 +11,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ordertrail.v1.date_pb2 import Date
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.day_bound import day_text, require_real_day
+from ordertrail_server.history.scope_condition import scope_condition, scope_values
 from ordertrail_server.history.tokens import Moment
 from ordertrail_server.log.position import OFFSET_BITS, OFFSETS
 from ordertrail_server.orders.order_refusal import status_word
@@ -68,9 +70,13 @@ PAST_COUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class PastOrderFilter:
-    """Conditions on orders as of a moment, all of which must hold: values by name, and statuses, as text."""
+    """Conditions on orders as of a moment, all of which must hold: values by name, and statuses, as text.
+
+    `scope` is what the values leave to be checked of the scope of the caller.
+    """
 
     values: dict[str, Value]
+    scope: Scope
     statuses: tuple[str, ...] = ()
 
     def rows(self, path: str) -> str:
@@ -82,6 +88,8 @@ class PastOrderFilter:
         conditions = [sql for name, sql in _CONDITIONS.items() if name in self.values and name != path]
         if self.statuses:
             conditions.append(f"+v.status IN ({', '.join(f':status{i}' for i in range(len(self.statuses)))})")
+        if not self.scope.is_unbounded:
+            conditions.append(scope_condition(self.scope, "+o.customer_id"))
         if "product_id" in self.values:
             conditions.append(_HAS_LINE)
         return (
@@ -93,13 +101,17 @@ class PastOrderFilter:
 
     def bound_values(self) -> dict[str, Value]:
         """Return the values that `rows` binds, except :limit."""
-        return self.values | {f"status{i}": status for i, status in enumerate(self.statuses)}
+        statuses = {f"status{i}": status for i, status in enumerate(self.statuses)}
+        return self.values | statuses | scope_values(self.scope)
 
 
-def past_filter(request: ListOrdersRequest, moment: Moment, after: PageTokenContents | None) -> PastOrderFilter:
+def past_filter(
+    request: ListOrdersRequest, scope: Scope, moment: Moment, after: PageTokenContents | None
+) -> PastOrderFilter:
     """Return the filter of a page of a listing as of a moment. Raises Refused for a day that does not exist."""
-    texts = ("source_reference", "customer_id", "product_id")
-    values: dict[str, Value] = {name: getattr(request, name) for name in texts if getattr(request, name)}
+    customer_id, scope = scope.narrow(request.customer_id)
+    texts = {"source_reference": request.source_reference, "customer_id": customer_id, "product_id": request.product_id}
+    values: dict[str, Value] = {name: text for name, text in texts.items() if text}
     for field, bound in request.ListFields():
         if isinstance(bound, Timestamp):
             values[field.name] = time_text(nanoseconds(bound))
@@ -108,7 +120,7 @@ def past_filter(request: ListOrdersRequest, moment: Moment, after: PageTokenCont
     values["moment"] = time_text(LAST_NANOSECOND if moment.time is None else moment.time)
     values["offsets"] = dumps(moment.offsets)
     values |= _latest_creation(values, after)
-    return PastOrderFilter(values, tuple(sorted(map(status_word, set(request.statuses)))))
+    return PastOrderFilter(values, scope, tuple(sorted(map(status_word, set(request.statuses)))))
 
 
 def _latest_creation(values: dict[str, Value], after: PageTokenContents | None) -> dict[str, Value]:

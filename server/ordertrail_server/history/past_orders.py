@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ordertrail.v1.order_history_service_pb2 import ListOrdersRequest, ListOrdersResponse
 from ordertrail.v1.position_pb2 import PageTokenContents
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.freshness import required_offsets
 from ordertrail_server.history.moment import offsets_at, refuse_future
 from ordertrail_server.history.order_filter import choose_path, is_bounded
@@ -51,7 +52,7 @@ class PastOrders:
     ) -> None:
         self._orders, self._history, self._timeline, self._recency = orders, history, timeline, recency
 
-    async def answer(self, request: ListOrdersRequest, deadline: float) -> bytes:
+    async def answer(self, request: ListOrdersRequest, scope: Scope, deadline: float) -> bytes:
         """Return a serialized ListOrdersResponse. Raises Refused."""
         model = self._timeline.model
         start = read_page_start(request, model.log_id)
@@ -59,8 +60,8 @@ class PastOrders:
         required = latest([required_offsets(model, request.at_least_as_fresh), moment.offsets])
         await self._timeline.freshness.wait_until_fresh(required, deadline)
         # A moment that is a position alone is in no index, so orders that were created later are visited.
-        run = model.read if moment.time is not None and is_bounded(request) else model.search
-        page = await run(partial(_read_page, model, request, moment, start))
+        run = model.read if moment.time is not None and is_bounded(request, scope) else model.search
+        page = await run(partial(_read_page, model, request, scope, moment, start))
         for projection in (self._orders, self._history):
             await projection.freshness.wait_until_fresh(page.moment.offsets, deadline)
         return _response(request, model.log_id, page, await self._states(page.rows[: page_size(request)]))
@@ -94,13 +95,14 @@ class PastOrders:
 def _read_page(
     model: ReadModel,
     request: ListOrdersRequest,
+    scope: Scope,
     moment: Moment,
     start: PageTokenContents | None,
     connection: Connection,
 ) -> _Page:
     if start is None and not request.HasField("token"):
         moment = Moment(model.positions(connection), moment.time)
-    order_filter = past_filter(request, moment, start)
+    order_filter = past_filter(request, scope, moment, start)
     statement = _KEYS.format(order_filter.rows(choose_path(order_filter.values, connection, PAST_COUNTS)))
     values = order_filter.bound_values() | {"limit": page_size(request) + 1}
     columns = connection.execute(statement, values).fetchone()

@@ -1,7 +1,8 @@
 """Parked orders whose waiting facts an answer over many orders skips. The answer names them, so nothing is lost.
 
 Waiting facts cannot be read, so only the customer condition applies to them, and only if a fact of the order was
-folded. An order of an unknown customer is named: a superfluous name is better than a missing one.
+folded. An order of an unknown customer is named to callers who may read all orders: a superfluous name is better than a
+missing one.
 """
 
 from collections.abc import Container
@@ -22,6 +23,10 @@ _OF_CUSTOMER = (
     "(CASE (SELECT ifnull(e.customer_id = :customer_id, FALSE) FROM events e"
     f" WHERE e.order_key = {pack_sql('w.order_id')} LIMIT 1)"
     " WHEN FALSE THEN NULL ELSE order_id END)"
+)
+_IN_SCOPE = (
+    "(SELECT w.order_id FROM events e"
+    f" WHERE e.order_key = {pack_sql('w.order_id')} AND e.version = 1 AND {{condition}})"
 )
 # One row, as in blob_join: fetched row by row, the thread would wait for the GIL at every row.
 _WAITING = (
@@ -72,7 +77,11 @@ def name_size(order_id: str) -> int:
 
 def _read_waiting_facts(connection: Connection, event_filter: EventFilter, span: Span) -> list[tuple[int, str | None]]:
     """Return (position, order id) of the first waiting facts; the id is None if the order is of another customer."""
-    named = _OF_CUSTOMER if event_filter.customer_id else "order_id"
+    named, scope = "order_id", event_filter.scope
+    if not scope.is_unbounded:
+        named = _IN_SCOPE.format(condition=event_filter.customer_condition())
+    elif event_filter.customer_id:
+        named = _OF_CUSTOMER
     statement = _WAITING.format(named=named, direction="DESC" if span.is_descending else "", limit=NAMED_LIMIT)
-    values = {"low": span.low, "high": span.high, "limit": AT_ONCE, "customer_id": event_filter.customer_id}
+    values = event_filter.values() | {"low": span.low, "high": span.high, "limit": AT_ONCE}
     return [(position, order_id) for position, order_id in loads(connection.execute(statement, values).fetchone()[0])]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.commands.command_queue import UNAVAILABLE
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link
@@ -39,27 +40,51 @@ class FoundCommand(NamedTuple):
     stop_reason: str
 
 
+class Viewer(NamedTuple):
+    """Who asks for commands: the customers whose commands the caller may see, and its name as an actor."""
+
+    scope: Scope
+    actor: str
+
+
 class CommandFinder:
     """Answers from the index, and from the links of the log of events."""
 
     def __init__(self, store: CommandStore) -> None:
         self._store, self._slices = store, TimeSlices()
 
-    def find(self, command_id: str) -> FoundCommand:
-        """Return a command by its id. Raises Refused if there is none."""
+    def find(self, command_id: str, viewer: Viewer) -> FoundCommand:
+        """Return a command by its id. Raises Refused if there is none that the viewer may see."""
         stored = self._store.find(command_id)
-        if stored is None:
+        command = None if stored is None else self._resolve(*stored)
+        if command is None or not self._is_visible(command, viewer):
             message = f"The server knows no command {command_id}."
             raise Refused(Refusal(reasons.ERROR_REASON_COMMAND_NOT_FOUND, message))
-        return self._resolve(*stored)
+        return command
 
-    async def watch(self, command_id: str) -> AsyncGenerator[FoundCommand, None]:
+    def _is_visible(self, command: FoundCommand, viewer: Viewer) -> bool:
+        """Return whether the command is of an order in the scope. Before the order is placed, its sender sees it, too.
+
+        A sender also sees its command on an order that is hidden from it, as if there were no such order.
+        """
+        if viewer.scope.is_unbounded:
+            return True
+        stored = command.command
+        customer_id = self._store.handler.customer_of(stored.order_id)
+        if customer_id is not None and viewer.scope.includes(customer_id):
+            return True
+        placed = stored.command.place_order
+        is_own = bool(viewer.actor) and stored.actor == viewer.actor
+        is_placed = stored.command.HasField("place_order") and viewer.scope.includes(placed.customer_id)
+        return (is_own or is_placed) and command.state is not State.ACCEPTED
+
+    async def watch(self, command_id: str, viewer: Viewer) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
         event, latest = self._store.watchers.add(command_id), None
         try:
             while True:
                 event.clear()
-                command = self.find(command_id)
+                command = self.find(command_id, viewer)
                 if command != latest:
                     yield command
                 latest = command
@@ -72,12 +97,18 @@ class CommandFinder:
             self._store.watchers.remove(command_id, event)
 
     async def page(
-        self, order_id: str, states: Sequence[State], is_stopped: bool | None, after: int, size: int
+        self,
+        viewer: Viewer,
+        order_id: str,
+        states: Sequence[State],
+        is_stopped: bool | None,
+        after: int,
+        size: int,
     ) -> tuple[list[FoundCommand], int | None]:
         """Return the next commands after a packed position, and the last position that was visited, None at the end.
 
-        Only those of the order, unless its id is empty, in any of the states. Of open ones only those that are stopped
-        or are not, unless `is_stopped` is None.
+        Only those that the viewer may see, of the order, unless its id is empty, in any of the states. Of open ones
+        only those that are stopped or are not, unless `is_stopped` is None.
         """
         await self._store.flush()
         positions = self._store.index.page(order_id, states, after, MANY)
@@ -89,7 +120,7 @@ class CommandFinder:
             value = self._store.index.value_at(position)
             command = self._resolve(position, value)
             is_hidden = command.state is State.OPEN and is_stopped not in (None, bool(command.stop_reason))
-            if command.state in states and not is_hidden:
+            if command.state in states and not is_hidden and self._is_visible(command, viewer):
                 commands.append(command)
                 page_bytes += len(value)
 
@@ -99,14 +130,14 @@ class CommandFinder:
             return commands, None
         return commands[:size], commands[size - 1].position if len(commands) > size else positions[len(visited) - 1]
 
-    def retry(self, command_id: str) -> FoundCommand:
+    def retry(self, command_id: str, viewer: Viewer) -> FoundCommand:
         """Have a stopped command decided again. Raises Refused if there is no such command."""
-        self._store.processor_of(self.find(command_id).position).release(command_id)
-        return self.find(command_id)
+        self._store.processor_of(self.find(command_id, viewer).position).release(command_id)
+        return self.find(command_id, viewer)
 
-    async def reject(self, command_id: str, reason: str, deadline: float) -> FoundCommand:
+    async def reject(self, command_id: str, viewer: Viewer, reason: str, deadline: float) -> FoundCommand:
         """Refuse a command that has no outcome. Raises Refused if there is no such command, or it cannot be refused."""
-        command = self.find(command_id)
+        command = self.find(command_id, viewer)
         if command.state is State.OPEN:
             message = f"An operator rejected the command: {reason}"
             rejection = Refusal(reasons.ERROR_REASON_COMMAND_REJECTED, message, command.command.order_id)
@@ -114,11 +145,11 @@ class CommandFinder:
             attempt.deadline = deadline
             self._store.handler.submit(attempt)
             answer = await attempt.answer
-            if self.find(command_id).state is State.OPEN:  # the order is parked, or the log cannot be reached
+            if self.find(command_id, viewer).state is State.OPEN:  # the order is parked, or the log cannot be reached
                 raise Refused(answer if isinstance(answer, Refusal) else UNAVAILABLE)
             self._store.processor_of(command.position).release(command_id)
             self._store.processor_of(command.position).note_rejected(command.position, command_id)
-        return self.find(command_id)
+        return self.find(command_id, viewer)
 
     def _resolve(self, position: int, value: bytes) -> FoundCommand:
         command = read_submitted(value)

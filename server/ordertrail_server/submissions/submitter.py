@@ -14,7 +14,7 @@ from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.port import AppendUncertain, LogUnavailable
 from ordertrail_server.log.position import LogPosition
-from ordertrail_server.orders.refusal import Refusal
+from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted, write_submitted
 from ordertrail_server.submissions.command_index import IndexedCommand
 from ordertrail_server.submissions.command_log import CommandLog
@@ -62,7 +62,10 @@ class Submitter:
         if isinstance(command, Refusal):
             return command
         request: Any = getattr(command, command.WhichOneof("verb") or "")
-        attempt = prepare(request, get_running_loop().create_future(), conditions.caller, self._new_id)
+        try:
+            attempt = prepare(request, get_running_loop().create_future(), conditions.caller, self._new_id)
+        except Refused as refused:
+            return refused.refusal
         if attempt.validate_only:
             return PREVIEW_ONLY
         attempt.deadline = conditions.deadline
@@ -168,6 +171,7 @@ def preview_of(attempt: Attempt) -> Attempt:
         attempt.command,
         attempt.digest,
         get_running_loop().create_future(),
+        attempt.scope,
         attempt.expected_version,
         validate_only=True,
         deadline=attempt.deadline,
@@ -193,6 +197,8 @@ def _submitted(element: Prepared, conditions: Conditions, now: int) -> Submitted
         attempt.expected_version,
         command,
         "",
+        on_behalf_of=attempt.on_behalf_of,
+        scope=attempt.scope,
     )
 
 

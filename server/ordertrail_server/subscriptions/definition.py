@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.history.event_filter import EventFilter
 
 MAX_ATTEMPTS = 10
@@ -44,13 +45,29 @@ class Definition(NamedTuple):
             "start": self.start,
             "created_at": self.created_at,
             "log_id": self.log_id.hex(),
+            **_scope_to_json(conditions.scope),
         }
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Definition":
         """Return the definition of `to_json`."""
         conditions = EventFilter(
-            values["order_id"], values["customer_id"], values["product_id"], tuple(values["event_types"])
+            _scope_from_json(values),
+            values["order_id"],
+            values["customer_id"],
+            values["product_id"],
+            tuple(values["event_types"]),
         )
         log_id = bytes.fromhex(values["log_id"])
         return cls(values["uid"], values["name"], conditions, values["start"], values["created_at"], log_id)
+
+
+def _scope_to_json(scope: Scope) -> dict[str, Any]:
+    if scope.is_unbounded:
+        return {}  # as in the definitions that were stored before subscriptions had scopes
+    return {"scope": {"customers": sorted(scope.customer_ids), "prefixes": sorted(scope.prefixes)}}
+
+
+def _scope_from_json(values: dict[str, Any]) -> Scope:
+    scope = values.get("scope")
+    return EVERYTHING if scope is None else Scope(frozenset(scope["customers"]), frozenset(scope["prefixes"]))

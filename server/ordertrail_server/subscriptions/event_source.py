@@ -7,7 +7,7 @@ from functools import partial
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.read_model import ReadModel
-from ordertrail_server.history.streaming.scan import Scope, read_scan
+from ordertrail_server.history.streaming.scan import ScanConditions, read_scan
 from ordertrail_server.history.streaming.stream_hub import StreamHub
 from ordertrail_server.history.streaming.subjects import subject_of
 from ordertrail_server.history.tokens import Offsets
@@ -35,6 +35,6 @@ class EventSource:
 
     async def find_oldest(self, event_filter: EventFilter, begin: Offsets) -> int | None:
         """Return the record time of the first matching event from the offsets on; None if a short read finds none."""
-        read = partial(read_scan, self.model, Scope(event_filter, Limits(1, 1), None), begin)
+        read = partial(read_scan, self.model, ScanConditions(event_filter, Limits(1, 1), None), begin)
         scan = await self.model.read_for_stream(read)
         return oldest_record_time(scan.events)

@@ -8,7 +8,7 @@ from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.read_model import Connection, ReadModel
-from ordertrail_server.history.streaming.scan import Scope, read_scan
+from ordertrail_server.history.streaming.scan import ScanConditions, read_scan
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.wire import read_varint
@@ -51,7 +51,7 @@ def load(model: ReadModel, event_filter: EventFilter, demand: Demand, connection
     reloaded = [_reload(model, event_filter, request, demand.cursor, connection) for request in demand.reloads]
     if demand.room is None:
         return Loaded((), demand.cursor, False, (), reloaded)
-    scan = read_scan(model, Scope(event_filter, demand.room, None), demand.cursor, connection)
+    scan = read_scan(model, ScanConditions(event_filter, demand.room, None), demand.cursor, connection)
     unreadable = [_find_unreadable(order_id, connection) for order_id in scan.skipped_orders]
     is_unread = scan.has_more or not scan.at_end
     return Loaded(list(_split(scan.events)), scan.reached, is_unread, list(filter(None, unreadable)), reloaded)
@@ -64,7 +64,9 @@ def _reload(
     partition, offset = LogPosition.unpack(request.position)
     begin = tuple(offset if at == partition else end for at, end in enumerate(cursor))
     limits = Limits(EVENTS_OF_ORDER, BYTES_OF_ORDER)
-    scan = read_scan(model, Scope(replace(event_filter, order_id=request.order_id), limits, cursor), begin, connection)
+    scan = read_scan(
+        model, ScanConditions(replace(event_filter, order_id=request.order_id), limits, cursor), begin, connection
+    )
     events = [LoadedEvent(position, frame) for position, _, frame in _split(scan.events)]
     if scan.has_more:
         return Reloaded(request, events, LogPosition(partition, scan.reached[partition]).pack())

@@ -16,6 +16,7 @@ from ordertrail.v1.error_reason_pb2 import (
     ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
 )
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.port import Log, LogUnavailable
@@ -105,24 +106,25 @@ class Subscriptions:
         self._add(state, weigh(changes))
         await self._await_effect(lambda effect: self.committer.note_change(_NewSubscription(record, effect)))
 
-    def get(self, name: str) -> RunningSubscription:
-        """Return a subscription."""
-        if name not in self._running:
+    def get(self, name: str, scope: Scope) -> RunningSubscription:
+        """Return a subscription all of whose events are in the scope. For others it does not exist."""
+        running = self._running.get(name)
+        if running is None or not scope.covers(running.definition.filter.reach):
             message = f"There is no subscription {name}."
             raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_NOT_FOUND, message, where="name"))
-        return self._running[name]
+        return running
 
-    def names(self) -> list[str]:
-        """Return the names of all subscriptions, sorted."""
-        return sorted(self._running)
+    def names(self, scope: Scope) -> list[str]:
+        """Return the names of the subscriptions that `get` returns, sorted."""
+        return sorted(name for name, running in self._running.items() if scope.covers(running.definition.filter.reach))
 
-    async def update(self, name: str, limits: Limits) -> None:
+    async def update(self, name: str, scope: Scope, limits: Limits) -> None:
         """Change the limits of a subscription."""
-        await self.get(name).store([LimitsChanged(*limits)])
+        await self.get(name, scope).store([LimitsChanged(*limits)])
 
-    async def delete(self, name: str) -> None:
+    async def delete(self, name: str, scope: Scope) -> None:
         """Delete a subscription, and end the calls of its consumers."""
-        running = self.get(name)
+        running = self.get(name, scope)
         running.state.apply(Deleted())
         del self._running[name]
         message = f"Subscription {name} was deleted."
@@ -130,9 +132,9 @@ class Subscriptions:
         running.close()
         await self._await_effect(lambda effect: self.committer.remove(running.uid, effect))
 
-    def parked(self, name: str) -> list[ParkedOrder]:
+    def parked(self, name: str, scope: Scope) -> list[ParkedOrder]:
         """Return the parked orders of a subscription, longest parked first."""
-        state = self.get(name).state
+        state = self.get(name, scope).state
         orders = ((order_id, state.orders[order_id]) for order_id in state.backlog_ids)
         parked = [
             ParkedOrder(order_id, order.backlog, order.attempts.get(order.backlog.position, 0))
@@ -141,20 +143,20 @@ class Subscriptions:
         ]
         return sorted(parked, key=lambda order: (order.backlog.time, order.order_id))
 
-    async def replay(self, name: str, order_id: str) -> None:
+    async def replay(self, name: str, scope: Scope, order_id: str) -> None:
         """Hand out a parked order again."""
-        running = self.get(name)
+        running = self.get(name, scope)
         await self._operate(order_id, lambda effect: running.replay(order_id, effect))
 
-    async def skip(self, name: str, order_id: str, delivery_id: str) -> None:
+    async def skip(self, name: str, scope: Scope, order_id: str, delivery_id: str) -> None:
         """Skip the first event of a parked order."""
-        running = self.get(name)
+        running = self.get(name, scope)
         position = read_delivery_id(running.uid, delivery_id)
         if position is None:
             raise _not_parked(order_id)
         await self._operate(order_id, lambda effect: running.skip(order_id, position, effect))
 
-    async def consume(self, requests: AsyncIterator[ConsumeRequest]) -> AsyncGenerator[bytes, None]:
+    async def consume(self, requests: AsyncIterator[ConsumeRequest], scope: Scope) -> AsyncGenerator[bytes, None]:
         """Yield serialized ConsumeResponses to a consumer, until its requests end."""
         first = await anext(requests, None)
         if first is None:
@@ -162,7 +164,7 @@ class Subscriptions:
         if not first.subscription:
             message = "subscription: the first message of a consumer must name it."
             raise Refused(Refusal(ERROR_REASON_INVALID_REQUEST, message, where="subscription"))
-        running = self.get(first.subscription)
+        running = self.get(first.subscription, scope)
         if running.state.webhook is not None:
             message = f"Subscription {first.subscription} posts its events to a webhook, so it has no consumers."
             raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_HAS_WEBHOOK, message))

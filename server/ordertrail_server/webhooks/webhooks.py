@@ -10,6 +10,7 @@ from ordertrail.v1.error_reason_pb2 import (
     ERROR_REASON_TOO_MANY_SUBSCRIPTIONS,
     ERROR_REASON_WEBHOOK_SECRET_REFUSED,
 )
+from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -60,8 +61,8 @@ class Webhooks:
 
     def start(self) -> None:
         """Begin to post."""
-        for name in self._subscriptions.names():
-            running = self._subscriptions.get(name)
+        for name in self._subscriptions.names(EVERYTHING):
+            running = self._subscriptions.get(name, EVERYTHING)
             if running.state.webhook is not None:
                 self._start(running)
 
@@ -89,19 +90,21 @@ class Webhooks:
         self, name: str, event_filter: EventFilter, limits: Limits, start: str, begin: Offsets, config: WebhookSet
     ) -> str:
         secret = await self._create_secret(config)
-        if name not in self._subscriptions.names() and self._count() >= MAX_WEBHOOKS:
+        if name not in self._subscriptions.names(EVERYTHING) and self._count() >= MAX_WEBHOOKS:
             message = f"The server has {MAX_WEBHOOKS} webhooks, as many as it may have."
             raise Refused(Refusal(ERROR_REASON_TOO_MANY_SUBSCRIPTIONS, message))
         await self._subscriptions.create(name, event_filter, limits, start, begin, (config, secret))
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, EVERYTHING)
         if secret.secret_id not in require_webhook(running).secrets:
             return ""
         self._start(running)
         return secret.hmac_secret
 
-    async def update(self, name: str, max_attempts: int, config: WebhookSet, *, is_url_named: bool) -> None:
+    async def update(
+        self, name: str, scope: Scope, max_attempts: int, config: WebhookSet, *, is_url_named: bool
+    ) -> None:
         """Change a webhook. If the request names its URL, even the present one, a disabled webhook is enabled."""
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, scope)
         webhook = require_webhook(running)
         require_url(self._loader.policy, config.url)
         changes: list[Change] = [config, LimitsChanged(*limits_of(config, max_attempts))]
@@ -113,18 +116,18 @@ class Webhooks:
             self._by_uid[running.uid].worker.note_change(is_new_receiver=is_url_named)
         await stored.wait()
 
-    async def rotate(self, name: str) -> SecretAdded:
+    async def rotate(self, name: str, scope: Scope) -> SecretAdded:
         """Add a secret, and return it. Attempts are signed with all secrets until some are revoked."""
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, scope)
         secret = await self._create_secret(require_webhook(running).config)
         if len(require_webhook(running).secrets) >= MAX_SECRETS:
             raise _secret_refused(f"Webhook {name} has {MAX_SECRETS} secrets, as many as it may have: revoke one.")
         await running.store([secret])
         return secret
 
-    async def revoke(self, name: str, secret_id: str) -> None:
+    async def revoke(self, name: str, scope: Scope, secret_id: str) -> None:
         """Remove a secret."""
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, scope)
         present = require_webhook(running).secrets
         if secret_id not in present:
             raise _secret_refused(f"Webhook {name} has no secret {secret_id}.")
@@ -132,9 +135,9 @@ class Webhooks:
             raise _secret_refused(f"The only secret of webhook {name} cannot be revoked; rotate first.")
         await running.store([SecretRevoked(secret_id)])
 
-    async def redeliver(self, name: str, delivery_id: str) -> Attempted:
+    async def redeliver(self, name: str, scope: Scope, delivery_id: str) -> Attempted:
         """Post a finished delivery once more, with the same id and body, and return what became of that."""
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, scope)
         find_redeliverable(running, require_webhook(running), delivery_id)
         turn = self._by_uid[running.uid].redelivery
         await turn.acquire()  # a caller that leaves while it waits has nothing posted
@@ -150,12 +153,14 @@ class Webhooks:
             turn.release()
         return attempted
 
-    def deliveries(self, name: str, order_id: str, *, failed: bool) -> tuple[RunningSubscription, list[LoggedDelivery]]:
+    def deliveries(
+        self, name: str, scope: Scope, order_id: str, *, failed: bool
+    ) -> tuple[RunningSubscription, list[LoggedDelivery]]:
         """Return a subscription, and the deliveries that its webhook remembers, newest first.
 
         An empty order id means every order; with `failed` only those whose last attempt failed are returned.
         """
-        running = self._subscriptions.get(name)
+        running = self._subscriptions.get(name, scope)
         deliveries = [
             delivery
             for delivery in require_webhook(running).deliveries()
@@ -169,8 +174,8 @@ class Webhooks:
         return None if active is None else active.worker
 
     def _count(self) -> int:
-        running = map(self._subscriptions.get, self._subscriptions.names())
-        return sum(subscription.state.webhook is not None for subscription in running)
+        names = self._subscriptions.names(EVERYTHING)
+        return sum(self._subscriptions.get(name, EVERYTHING).state.webhook is not None for name in names)
 
     def _start(self, running: RunningSubscription) -> None:
         self._forget_ended()

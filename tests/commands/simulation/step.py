@@ -9,6 +9,7 @@ from tests.commands.simulation.injected_refusal import create_refusal
 from tests.commands.simulation.run import Run
 from tests.commands.simulation.simulated_server import SimulatedServer
 
+from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.prepare import Caller, prepare
 from ordertrail_server.orders.refusal import Refused
 
@@ -35,7 +36,7 @@ def send_request(run: Run, server: SimulatedServer) -> None:
     original = type(request)()
     original.CopyFrom(request)
     answer = get_running_loop().create_future()
-    attempt = prepare(request, answer, Caller(f"call-{len(run.calls)}"), run.world.new_id)
+    attempt = prepare(request, answer, Caller(FULL_RIGHTS, f"call-{len(run.calls)}"), run.world.new_id)
     attempt.is_batched = len(run.calls) % 3 == 0
     if original.order_id or original.request_id:
         run.requests.add_order(attempt.order_id)

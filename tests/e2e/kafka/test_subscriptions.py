@@ -1,6 +1,7 @@
 """Two servers on one topic share subscriptions: each answers every call, and consumers of both share the orders.
 
-They have mutual TLS, also between each other.
+They have mutual TLS, also between each other. The policy holds for the certificate of the caller, not for that of the
+server that forwards a call.
 """
 
 import asyncio
@@ -14,8 +15,27 @@ from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.kafka.cluster import Cluster
 
 from ordertrail.client import OrderTrail, connect, line
-from ordertrail.errors import NotFound
+from ordertrail.errors import NotFound, OrderTrailError
 from ordertrail.tls import read_credentials
+
+POLICY = """
+[certificates]
+name = "common_name"
+
+[[grants]]
+to = { names = ["client"] }
+may = ["read", "write", "subscribe", "health"]
+customers = "all"
+
+[[grants]]
+to = { names = ["globex"] }
+may = ["subscribe", "health"]
+customers = ["globex"]
+
+[[grants]]
+to = { names = ["server"] }
+may = ["forward"]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +49,9 @@ def servers(
 ) -> Iterator[list[RunningServer]]:
     topic, directory = create_topics(cluster, "shared"), tmp_path_factory.mktemp("shared")
     certificate, key = map(str, authority.sign("server"))
-    tls = {"TLS_CERT": certificate, "TLS_KEY": key, "TLS_CLIENT_CA": str(authority.file)}
+    policy = directory / "policy.toml"
+    policy.write_text(POLICY)
+    tls = {"TLS_CERT": certificate, "TLS_KEY": key, "TLS_CLIENT_CA": str(authority.file), "POLICY": str(policy)}
     created = [create_subscription_server(cluster, topic, directory / name, **tls) for name in ("first", "second")]
     with run_servers(*created) as running:
         yield running
@@ -80,3 +102,21 @@ async def test_consumers_of_both_servers_share_the_orders(clients: list[OrderTra
         for consumer, delivery in deliveries:
             assert await consumer.acknowledge(delivery) == ACKNOWLEDGED
     assert (await second.subscription("shared")).lag_count == 0
+
+
+async def test_forwarded_call_has_the_rights_of_its_caller(
+    servers: list[RunningServer], clients: list[OrderTrail], authority: Authority
+) -> None:
+    await clients[0].create_subscription("of-all")
+    credentials = read_credentials(authority.file, *authority.sign("globex"))
+    for server in servers:
+        async with connect(server.address, credentials=credentials) as globex:
+            assert [subscription.name async for subscription in globex.subscriptions()] == []
+            with pytest.raises(NotFound):
+                await globex.subscription("of-all")
+    credentials = read_credentials(authority.file, *authority.sign("stranger"))
+    for server in servers:
+        async with connect(server.address, credentials=credentials) as stranger:
+            with pytest.raises(OrderTrailError) as refusal:
+                await stranger.subscription("of-all")
+            assert refusal.value.reason == "PERMISSION_DENIED"

@@ -11,6 +11,7 @@ from tests.certificates import Authority, Pair
 from tests.e2e.running_server import RunningServer
 
 from ordertrail.client import OrderTrail, connect, line
+from ordertrail.errors import Unauthenticated, Unavailable
 from ordertrail.tls import read_credentials
 
 
@@ -82,3 +83,35 @@ async def test_files_that_do_not_fit_together_leave_the_last_good_ones_in_use(
 
 async def place(orders: OrderTrail) -> str:
     return (await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")])).order_id
+
+
+async def test_stream_ends_once_the_authority_of_its_client_is_removed(authority: Authority, tmp_path: Path) -> None:
+    pair, second = authority.sign("mutual"), Authority(tmp_path, "second")
+    clients = await asyncio.to_thread(join_files, tmp_path / "clients.pem", authority.file, second.file)
+    settings = {"TLS_CERT": pair.certificate, "TLS_KEY": pair.key, "TLS_CLIENT_CA": clients}
+    environment = {f"ORDERTRAIL_{name}": str(path) for name, path in settings.items()}
+    server = RunningServer(tmp_path / "mutual", environment).start()
+    first_client, second_client = (
+        connect(server.address, credentials=read_credentials(authority.file, *signer.sign(f"of {signer.file.stem}")))
+        for signer in (authority, second)
+    )
+    async with first_client, second_client:
+        await place(first_client)
+        async with (
+            aclosing(first_client.stream(follow=True)) as kept,
+            aclosing(second_client.stream(follow=True)) as ended,
+        ):
+            await anext(kept)
+            await anext(ended)
+            await asyncio.to_thread(join_files, clients, authority.file)
+            async with asyncio.timeout(20):
+                with pytest.raises((Unauthenticated, Unavailable)):
+                    await anext(ended)
+            order_id = await place(first_client)
+            assert (await anext(kept)).order_id == order_id
+    assert await asyncio.to_thread(server.stop) == 0
+
+
+def join_files(target: Path, *parts: Path) -> Path:
+    target.write_bytes(b"".join(part.read_bytes() for part in parts))
+    return target

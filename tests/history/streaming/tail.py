@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from tests.history.history_server import HistoryServer, list_frame_names
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.access.scope import EVERYTHING
 
 FOR_EVER = 3600.0
 """A heartbeat that never comes: what arrives was woken by its event."""
@@ -16,7 +17,7 @@ class Tail:
     """A follower that takes one frame at a time."""
 
     def __init__(self, server: HistoryServer, request: StreamOrderEventsRequest) -> None:
-        self.stream = server.service.StreamOrderEvents(request, None)
+        self.stream = server.service.StreamOrderEvents(request, EVERYTHING, None)
         self.frames: list[StreamOrderEventsResponse] = []
 
     async def next(self) -> StreamOrderEventsResponse:

@@ -20,6 +20,7 @@ from ordertrail.v1.order_history_service_pb2 import (
     StreamOrderEventsRequest,
     StreamOrderEventsResponse,
 )
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.streaming import scan
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.orders.times import nanoseconds
@@ -49,7 +50,7 @@ async def test_current_at_of_a_replay_is_not_later_than_the_choice_of_its_end(tm
         await server.project()
         await server.recency.refresh()
         current_at_begin = server.recency.current_at
-        replay = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), None)
+        replay = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=2), EVERYTHING, None)
         async with aclosing(replay):
             await anext(replay)
             server.record("later", build_placed("p"))

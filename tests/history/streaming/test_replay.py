@@ -22,6 +22,7 @@ from tests.history.random_history import CUSTOMERS, ORDERS, PRODUCTS, Step, reco
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderEventType, OrderSource
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.streaming import scan, stream, stream_hub
 from ordertrail_server.log.placement import partition_of
 from ordertrail_server.log.token import read_token, write_token
@@ -177,7 +178,7 @@ async def test_replay_ends_at_the_offsets_projected_when_it_began(tmp_path: Path
             server.record(f"o-{number}", build_placed("p"))
         await server.project()
         names = server.names()
-        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), None)
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(max_events_per_frame=4), EVERYTHING, None)
         frames = [StreamOrderEventsResponse.FromString(await anext(stream))]
         server.record("later", build_placed("p"))
         await server.project()
@@ -190,7 +191,9 @@ async def test_replay_includes_the_events_of_its_freshness_tokens(tmp_path: Path
     async with serve_history(tmp_path) as server:
         token = server.record("o", build_placed("p"))
         with pytest.raises(Refused) as error:
-            await anext(server.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), 0.01))
+            await anext(
+                server.service.StreamOrderEvents(StreamOrderEventsRequest(at_least_as_fresh=[token]), EVERYTHING, 0.01)
+            )
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_UNAVAILABLE
         await server.project()
         assert (
@@ -219,7 +222,7 @@ async def test_stream_from_now_begins_at_the_end_of_the_log_if_the_read_model_la
         await server.project()
         server.record("o", build_confirmed())
         request = StreamOrderEventsRequest(now=True, follow=follow)
-        async with aclosing(server.service.StreamOrderEvents(request, None)) as frames:
+        async with aclosing(server.service.StreamOrderEvents(request, EVERYTHING, None)) as frames:
             frame = StreamOrderEventsResponse.FromString(await anext(frames))
         assert (len(frame.events), read_token(frame.resume_token, server.log.identity)) == (0, {0: 2})
 
@@ -265,7 +268,7 @@ async def test_stream_of_a_parked_order_sends_its_facts_and_is_then_refused(tmp_
         server.land("o", seal_record("o", 5, b"no such fact's digest"[:16], b""))
         server.record("other", build_placed("p"))
         await server.project()
-        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), None)
+        stream = server.service.StreamOrderEvents(StreamOrderEventsRequest(order_id="o"), EVERYTHING, None)
         assert list_frame_names([StreamOrderEventsResponse.FromString(await anext(stream))]) == [("o", 1)]
         with pytest.raises(Refused) as error:
             await anext(stream)
@@ -291,6 +294,6 @@ async def test_frames_are_read_in_advance_only_for_a_client_that_takes_them_quic
             server.record(f"o-{number}", build_placed("p"))
         await server.project()
         request = StreamOrderEventsRequest(max_events_per_frame=1)
-        async with aclosing(server.service.StreamOrderEvents(request, None)) as frames:
+        async with aclosing(server.service.StreamOrderEvents(request, EVERYTHING, None)) as frames:
             assert [len(StreamOrderEventsResponse.FromString(frame).events) async for frame in frames] == [1] * 12
     assert max(read_counts[1:]) == read_count

@@ -10,6 +10,7 @@ from tests.log.memory import MemoryLog
 
 from ordertrail.v1.error_reason_pb2 import ErrorReason
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.log.token import write_token
@@ -39,7 +40,10 @@ async def test_token_of_another_server_is_accepted_once_the_end_is_current(tmp_p
         await server.project()
         request = StreamOrderEventsRequest(resume_token=server.record("o", build_confirmed()))
         [frame] = [
-            frame async for frame in serve_with_log(StaleLog(server, times=2), server).StreamOrderEvents(request, None)
+            frame
+            async for frame in serve_with_log(StaleLog(server, times=2), server).StreamOrderEvents(
+                request, EVERYTHING, None
+            )
         ]
         assert StreamOrderEventsResponse.FromString(frame).resume_token == request.resume_token
 
@@ -53,7 +57,9 @@ async def test_token_beyond_a_stale_end_is_refused_within_the_deadline(
         request = StreamOrderEventsRequest(resume_token=write_token(server.log.identity, {0: 2}))
         async with asyncio.timeout(30):
             with pytest.raises(Refused) as error:
-                await anext(serve_with_log(StaleLog(server, times=0), server).StreamOrderEvents(request, 0.3))
+                await anext(
+                    serve_with_log(StaleLog(server, times=0), server).StreamOrderEvents(request, EVERYTHING, 0.3)
+                )
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_INVALID_TOKEN
 
 
@@ -66,7 +72,7 @@ async def test_token_within_the_ends_at_start_causes_no_query_of_the_log(tmp_pat
     async with serve_history(tmp_path) as server:
         request = StreamOrderEventsRequest(resume_token=server.record("o", build_placed("p")))
         first = asyncio.ensure_future(
-            anext(serve_with_log(UnavailableLog(), server, least=1).StreamOrderEvents(request, None))
+            anext(serve_with_log(UnavailableLog(), server, least=1).StreamOrderEvents(request, EVERYTHING, None))
         )
         await asyncio.sleep(0)
         await server.project()

@@ -35,6 +35,11 @@ class ReloadedCertificates:
         fetch: Any = self._fetch  # the stubs leave out that None means no change
         return grpc.dynamic_ssl_server_credentials(self._current.configuration(), fetch, needs_client)
 
+    @property
+    def client_authorities(self) -> bytes | None:
+        """The present authorities of clients (PEM); None if clients need no certificate."""
+        return self._current.client_authorities
+
     async def reload_regularly(self) -> None:
         """Read the files again after each change, for ever."""
         while True:

@@ -20,12 +20,11 @@ WINDOW = 5_000
 MAX_ORDERS = 50
 """The most orders that one step returns. It bounds the memory for their states."""
 
-_OF_CUSTOMER = "e.customer_id = :customer_id AND"
 # Of an order's changes only the first one follows on a version that the first moment includes.
 # One row, as in blob_join.
 _CHANGED = """SELECT json_group_array(json_array(position, order_id, version)) FROM (
 SELECT e.position, e.order_id, e.version FROM events e
-WHERE {customer} e.position >= :low AND e.position < :high AND {end} AND NOT ({start_of_event})
+WHERE {customer} AND e.position >= :low AND e.position < :high AND {end} AND NOT ({start_of_event})
 AND (e.version = 1 OR EXISTS (
 SELECT 1 FROM events p WHERE p.order_key = e.order_key AND p.version = e.version - 1 AND {start_of_previous}))
 ORDER BY e.position {limit})"""
@@ -52,22 +51,23 @@ class ChangedOrders(NamedTuple):
 
 
 def find_changed_orders(
-    bounds: DiffBounds, customer_id: str, partition: int, low: int, named_ids: set[str], connection: Connection
+    bounds: DiffBounds, event_filter: EventFilter, partition: int, low: int, named_ids: set[str], connection: Connection
 ) -> ChangedOrders:
-    """Return the next changed orders of a partition from the packed position `low` on; `named_ids` are not repeated."""
-    event_filter = EventFilter(customer_id=customer_id)
+    """Return the next changed orders of a partition from the packed position `low` on; `named_ids` are not repeated.
+
+    The filter has conditions on customers only.
+    """
     span = Span(low, LogPosition(partition, bounds.high[partition]).pack())
     span = _limit_visits(connection, event_filter, span)
     skipped = find_skipped_orders(connection, event_filter, span, _NO_LIMIT, named_ids)
     statement = _CHANGED.format(
         limit=NAMED_LIMIT,
-        customer=_OF_CUSTOMER if customer_id else "",
+        customer=event_filter.customer_condition(),
         end=_includes(bounds.end, "e", "end"),
         start_of_event=_includes(bounds.start, "e", "start"),
         start_of_previous=_includes(bounds.start, "p", "start"),
     )
-    values = {
-        "customer_id": customer_id,
+    values = event_filter.values() | {
         "low": low,
         "high": skipped.span.high,
         "limit": MAX_ORDERS,

@@ -8,6 +8,7 @@ from ordertrail.v1.order_history_service_pb2 import DiffOrdersResponse
 from ordertrail_server.history.diffs.changed_orders import ChangedOrder, find_changed_orders, find_last_versions
 from ordertrail_server.history.diffs.diff_bounds import DiffBounds
 from ordertrail_server.history.diffs.diff_events import FRAME_BYTES, DiffEvents, read_events, read_first_events
+from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.past_state import states_at
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.tokens import token_of
@@ -20,8 +21,9 @@ _BEFORE, _AFTER = bytes_tag(2), bytes_tag(3)
 class DiffStream:
     """The diffs of one call. `orders` and `history` are the projections with the snapshots and the events."""
 
-    def __init__(self, orders: ReadModel, history: ReadModel, bounds: DiffBounds, customer_id: str) -> None:
-        self._orders, self._history, self._bounds, self._customer_id = orders, history, bounds, customer_id
+    def __init__(self, orders: ReadModel, history: ReadModel, bounds: DiffBounds, event_filter: EventFilter) -> None:
+        """Compare the orders that the filter, which has conditions on customers only, matches."""
+        self._orders, self._history, self._bounds, self._filter = orders, history, bounds, event_filter
         self._parked_ids = set[str]()
 
     async def frames(self) -> AsyncGenerator[bytes, None]:
@@ -45,9 +47,7 @@ class DiffStream:
         for partition, (low, high) in enumerate(zip(self._bounds.low, self._bounds.high, strict=True)):
             position, end = LogPosition(partition, low).pack(), LogPosition(partition, high).pack()
             while position < end:
-                find = partial(
-                    find_changed_orders, self._bounds, self._customer_id, partition, position, self._parked_ids
-                )
+                find = partial(find_changed_orders, self._bounds, self._filter, partition, position, self._parked_ids)
                 changed, position, parked_ids = await self._history.read_for_stream(find)
                 yield self._name_parked(parked_ids)
                 if changed:

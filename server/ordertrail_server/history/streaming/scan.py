@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.page_builder import PageBuilder
-from ordertrail_server.history.parked_state import parked_at, parked_reason
+from ordertrail_server.history.parked_state import is_visible, parked_at, parked_reason
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import Offsets
@@ -20,7 +20,7 @@ SECONDS = 0.02
 """How long a read searches for rare events before it gives its thread to others."""
 
 
-class Scope(NamedTuple):
+class ScanConditions(NamedTuple):
     """The events of a stream, and its end: the offsets `until`, or None if it follows the log.
 
     From the offsets `last` on, if they are known, no event before the end matches.
@@ -52,15 +52,15 @@ class Scan(NamedTuple):
         return all(map(ge, self.reached, self.ends))
 
 
-def read_scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connection) -> Scan:
+def read_scan(model: ReadModel, conditions: ScanConditions, begin: Offsets, connection: Connection) -> Scan:
     """Read the next events from the offsets `begin` on."""
     projected = model.positions(connection)
-    ends = projected if scope.until is None else tuple(map(min, scope.until, projected))
+    ends = projected if conditions.until is None else tuple(map(min, conditions.until, projected))
     parked = None
-    if scope.filter.order_id:
-        parked = parked_reason(connection, scope.filter.order_id)
-        ends = _end_before_parked(parked_at(connection, scope.filter.order_id), ends)
-    reader = _PartitionReader(connection, scope, begin)
+    if conditions.filter.order_id and is_visible(connection, conditions.filter):
+        parked = parked_reason(connection, conditions.filter.order_id)
+        ends = _end_before_parked(parked_at(connection, conditions.filter.order_id), ends)
+    reader = _PartitionReader(connection, conditions, begin)
     # The partition with the fewest records left comes first, so a busy partition never blocks the others.
     for partition in sorted(range(len(begin)), key=lambda p: ends[p] - begin[p]):
         if not reader.read(partition, ends[partition]):
@@ -69,11 +69,13 @@ def read_scan(model: ReadModel, scope: Scope, begin: Offsets, connection: Connec
     return Scan(page.events, page.skipped_orders, tuple(reader.reached), ends, page.has_more, parked)
 
 
-def read_scans(model: ReadModel, scope: Scope, begin: Offsets, count: int, connection: Connection) -> list[Scan]:
+def read_scans(
+    model: ReadModel, conditions: ScanConditions, begin: Offsets, count: int, connection: Connection
+) -> list[Scan]:
     """Read up to `count` consecutive scans; fewer if no full frame follows."""
-    scans = [read_scan(model, scope, begin, connection)]
+    scans = [read_scan(model, conditions, begin, connection)]
     while len(scans) < count and scans[-1].has_more:
-        scans.append(read_scan(model, scope, scans[-1].reached, connection))
+        scans.append(read_scan(model, conditions, scans[-1].reached, connection))
     return scans
 
 
@@ -86,12 +88,12 @@ def _end_before_parked(parked: int | None, ends: Offsets) -> Offsets:
 
 
 class _PartitionReader:
-    def __init__(self, connection: Connection, scope: Scope, begin: Offsets) -> None:
+    def __init__(self, connection: Connection, conditions: ScanConditions, begin: Offsets) -> None:
         # The statement visits each row of an order at most once, so windows of the log would only repeat it.
-        self._reads_at_once = bool(scope.filter.order_id) or scope.filter.matches_every_row
-        self._last = scope.last
+        self._reads_at_once = bool(conditions.filter.order_id) or conditions.filter.matches_every_row
+        self._last = conditions.last
         self._end_time = monotonic() + SECONDS
-        self.reached, self.page = list(begin), PageBuilder(connection, scope.filter, scope.frame)
+        self.reached, self.page = list(begin), PageBuilder(connection, conditions.filter, conditions.frame)
 
     def read(self, partition: int, end: int) -> bool:
         """Read a partition up to `end`; return whether space and time are left for other partitions."""

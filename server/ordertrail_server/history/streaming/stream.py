@@ -10,11 +10,12 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractContextManager, nullcontext, suppress
 
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest, StreamOrderEventsResponse
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.event_filter import stream_filter
 from ordertrail_server.history.frames import Limits
 from ordertrail_server.history.freshness import Freshness
 from ordertrail_server.history.parked_state import refuse_parked
-from ordertrail_server.history.streaming.scan import Scan, Scope
+from ordertrail_server.history.streaming.scan import Scan, ScanConditions
 from ordertrail_server.history.streaming.start import stream_bounds
 from ordertrail_server.history.streaming.stream_hub import StreamHub
 from ordertrail_server.history.streaming.subjects import subject_of
@@ -31,7 +32,7 @@ QUICK_S = 0.1
 
 
 async def stream_events(
-    hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, deadline: float
+    hub: StreamHub, freshness: Freshness, request: StreamOrderEventsRequest, scope: Scope, deadline: float
 ) -> AsyncGenerator[bytes, None]:
     """Yield serialized StreamOrderEventsResponse frames.
 
@@ -45,7 +46,8 @@ async def stream_events(
     begin, until, last = await stream_bounds(hub.model, freshness, request, deadline)
     max_events = request.max_events_per_frame or FRAME_EVENTS
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
-    stream = _Stream(hub, Scope(stream_filter(request), Limits(max_events, max_bytes), until, last), begin, current_at)
+    conditions = ScanConditions(stream_filter(request, scope), Limits(max_events, max_bytes), until, last)
+    stream = _Stream(hub, conditions, begin, current_at)
     with stream.arrivals() as arrived:
         while True:
             arrived.clear()
@@ -65,8 +67,8 @@ async def stream_events(
 
 
 class _Stream:
-    def __init__(self, hub: StreamHub, scope: Scope, begin: Offsets, current_at: int | None) -> None:
-        self._hub, self._scope, self._reached = hub, scope, begin
+    def __init__(self, hub: StreamHub, conditions: ScanConditions, begin: Offsets, current_at: int | None) -> None:
+        self._hub, self._scope, self._reached = hub, conditions, begin
         self._caught_up, self._current_at = False, current_at
         self._time = get_running_loop().time
         self._last_frame = self._last_dated = self._time()

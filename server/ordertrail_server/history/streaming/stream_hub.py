@@ -6,7 +6,7 @@ from functools import partial
 from ordertrail_server.history.read_model import ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.streaming.arrivals import Arrivals
-from ordertrail_server.history.streaming.scan import Scan, Scope, read_scan, read_scans
+from ordertrail_server.history.streaming.scan import Scan, ScanConditions, read_scan, read_scans
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.log.progress import Progress
 
@@ -20,23 +20,23 @@ class StreamHub:
         self.model, self.progress, self.recency, self.heartbeat = model, progress, recency, heartbeat
         self.arrivals = Arrivals(model, progress)
         self.draining = False
-        self._running: dict[tuple[Scope, Offsets, Offsets, int | None], Future[Scan]] = {}
+        self._running: dict[tuple[ScanConditions, Offsets, Offsets, int | None], Future[Scan]] = {}
 
     def drain(self) -> None:
         """End every stream, now and from now on, with a last frame."""
         self.draining = True
         self.arrivals.wake_all()
 
-    async def replay(self, scope: Scope, begin: Offsets, count: int) -> list[Scan]:
+    async def replay(self, conditions: ScanConditions, begin: Offsets, count: int) -> list[Scan]:
         """Run up to `count` consecutive scans of a stream that has an end, in one step."""
-        return await self.model.read_for_stream(partial(read_scans, self.model, scope, begin, count))
+        return await self.model.read_for_stream(partial(read_scans, self.model, conditions, begin, count))
 
-    async def scan(self, scope: Scope, begin: Offsets) -> Scan:
+    async def scan(self, conditions: ScanConditions, begin: Offsets) -> Scan:
         """Run one scan of a followed stream; streams that need the same scan at the same time share it."""
-        read_next = partial(read_scan, self.model, scope, begin)
+        read_next = partial(read_scan, self.model, conditions, begin)
         # A scan that began before the last announcement may miss the announced events, and one that began before the
         # last refresh may miss what answers include by now. Neither is shared.
-        key = (scope, begin, self.arrivals.announced, self.recency.current_at)
+        key = (conditions, begin, self.arrivals.announced, self.recency.current_at)
         running_scan = self._running.get(key)
         if running_scan is None:
             running_scan = ensure_future(self.model.read_for_stream(read_next))

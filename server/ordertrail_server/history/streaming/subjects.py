@@ -44,8 +44,8 @@ def subject_of(event_filter: EventFilter) -> Subject:
     """Return the narrowest subject that covers the filter."""
     if event_filter.order_id:
         return Subject("order", event_filter.order_id)
-    if event_filter.customer_id:
-        return Subject("customer", event_filter.customer_id)
+    if event_filter.visible_customer:
+        return Subject("customer", event_filter.visible_customer)
     return Subject("product", event_filter.product_id) if event_filter.product_id else ALL
 
 
