@@ -13,6 +13,7 @@ from ordertrail_server.cli.commands import SUBMITTED_COMMANDS
 from ordertrail_server.cli.log import LOG_COMMANDS
 from ordertrail_server.cli.main import COMMANDS, ordertrail
 from ordertrail_server.cli.parked import PARKED_COMMANDS
+from ordertrail_server.cli.policy import POLICY_COMMANDS
 from ordertrail_server.cli.projections import PROJECTION_COMMANDS
 from ordertrail_server.cli.schema import SCHEMA_COMMANDS
 from ordertrail_server.cli.subscriptions import SUBSCRIPTION_COMMANDS
@@ -24,6 +25,7 @@ GROUPS = {
     "commands": SUBMITTED_COMMANDS,
     "log": LOG_COMMANDS,
     "parked": PARKED_COMMANDS,
+    "policy": POLICY_COMMANDS,
     "schema": SCHEMA_COMMANDS,
     "topics": TOPIC_COMMANDS,
     "projections": PROJECTION_COMMANDS,

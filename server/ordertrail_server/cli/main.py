@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "Write timeline and events as JSON Lines, CSV or Parquet.",
     "audit": "Compare the projections with a new fold of the log.",
     "verify": "Check a receipt against the records of its order.",
+    "policy": "Check the file that decides who may do what.",
     "schema": "Create, check and release versions of stored events.",
     "topics": "Create, check and delete the Kafka topics of a log.",
     "log": "Copy a log between a data directory and a Kafka topic.",
