@@ -161,7 +161,7 @@ class Settings:
     admin_listen: str = _setting(
         "",
         Text(_normalize_optional_address, "HOST:PORT or [IPV6]:PORT", "HOST:PORT"),
-        "Where to serve /livez, /readyz and /metrics over HTTP. Without it, they are not served.",
+        "Where to serve /livez, /readyz and /metrics over HTTP, without TLS. Without it, they are not served.",
     )
     grace_seconds: float = _setting(
         10.0,
@@ -261,4 +261,12 @@ class Settings:
             raise ValueError(
                 f"other machines can reach {self.listen}, and without a policy they could read and change everything: "
                 "add --policy FILE, or --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
+            )
+        self._check_admin_address()
+
+    def _check_admin_address(self) -> None:
+        if self.admin_listen and not (self.insecure or parse_address(self.admin_listen).is_local):
+            raise ValueError(
+                f"other machines can reach the admin address {self.admin_listen}, which has no TLS: listen on "
+                "loopback, or add --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
             )

@@ -3,17 +3,21 @@
 import logging
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, socket
 from socketserver import TCPServer
 from threading import Thread
 from typing import Any, NamedTuple
 
+from ordertrail_server.admin.open_connections import OpenConnections
 from ordertrail_server.edge.address import Address
 
 _log = logging.getLogger(__name__)
 
 SECONDS = 10.0
-"""How long a caller may take for its request."""
+"""How long a connection may last: its request and the answer."""
+
+MAX_CONNECTIONS = 16
+"""The most connections at a time. Each has a thread. Further ones are closed at once."""
 
 
 class Page(NamedTuple):
@@ -27,12 +31,17 @@ class Page(NamedTuple):
 class AdminListener:
     """Answers GET with the page of a path, in threads of its own: it answers even if the event loop does not.
 
-    `page_of` returns None for an unknown path. Raises OSError with the reason if the address cannot be used.
+    `page_of` returns None for an unknown path. A connection may last `seconds`. Raises OSError with the reason if the
+    address cannot be used.
     """
 
-    def __init__(self, address: Address, page_of: Callable[[str], Page | None]) -> None:
-        family = AF_INET6 if ":" in address.host else AF_INET
-        kind = type("Server", (_Server,), {"address_family": family, "page_of": staticmethod(page_of)})
+    def __init__(self, address: Address, page_of: Callable[[str], Page | None], seconds: float = SECONDS) -> None:
+        members = {
+            "address_family": AF_INET6 if ":" in address.host else AF_INET,
+            "page_of": staticmethod(page_of),
+            "connections": OpenConnections(MAX_CONNECTIONS, seconds),
+        }
+        kind = type("Server", (_Server,), members)
         try:
             self._server: ThreadingHTTPServer = kind((address.host, address.port), _Request)
         except OSError as error:
@@ -50,6 +59,21 @@ class AdminListener:
 class _Server(ThreadingHTTPServer):
     block_on_close = False
     page_of: Callable[[str], Page | None]
+    connections: OpenConnections
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Return whether a new connection may stay open."""
+        connection: socket = request
+        return self.connections.add(connection)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection at its end."""
+        self.connections.remove(request)
+        super().shutdown_request(request)
+
+    def service_actions(self) -> None:
+        """End connections that last too long. Called twice a second."""
+        self.connections.end_expired()
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # HTTPServer would ask the name service for its own name
