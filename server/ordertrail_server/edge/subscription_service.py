@@ -1,7 +1,6 @@
 """SubscriptionService without gRPC: each method takes a valid request and returns serialized responses."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import suppress
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INVALID_REQUEST
 from ordertrail.v1.subscription_service_pb2 import (
@@ -200,8 +199,7 @@ class SubscriptionService(WebhookService):
         ends = await query_end_offsets(self._log)
         oldest = None
         if any(end > saved for end, saved in zip(ends, running.state.saved, strict=False)):
-            with suppress(Refused):  # the projection is being built
-                oldest = await self._source.find_oldest(running.definition.filter, tuple(running.state.saved))
+            oldest = await self._subscriptions.find_oldest(running)
         message = subscription_message(running, ends, oldest)
         if running.state.webhook is not None:
             message.webhook.CopyFrom(webhook_message(running.state.webhook, self._webhooks.worker_of(running)))

@@ -41,6 +41,11 @@ class Build:
         """False if it has failed, so that nothing folds the generation any more."""
         return self.process.failure is None
 
+    @property
+    def folded_count(self) -> int:
+        """How many records the generation includes, 0 until its process reports."""
+        return max(0, self._folded_count)
+
     def is_ready(self, end: int) -> bool:
         """Return whether the generation is complete and near the end of the log, which has `end` records."""
         is_near = self._folded_count >= 0 and end - self._folded_count <= NEAR

@@ -34,6 +34,10 @@ class Builds:
         running = (generation for generation, build in builds if build.is_new and build.is_running)
         return next((generation for generation in running if generation.name == name), None)
 
+    def new_folded_counts(self) -> dict[str, int]:
+        """Return how many records the new generation of each projection includes that is being built."""
+        return {generation.name: build.folded_count for generation, build in self._builds.items() if build.is_new}
+
     def list_readiness(self, end: int) -> dict[Generation, bool]:
         """Return whether each running build is complete and near the end of the log, which has `end` records."""
         return {generation: build.is_ready(end) for generation, build in self._builds.items() if build.is_running}

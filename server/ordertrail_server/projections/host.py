@@ -132,6 +132,14 @@ class ProjectionHost:
         stopped_reason = self._live.stopped_reason(name, lag_count) or self._builds.describe_failure(name)
         return ProjectionReport(name, live.definition, lines, stopped_reason, self.repair.counts[name])
 
+    def stopped_reason(self, name: str, lag_count: int) -> str:
+        """Return why a projection has stopped or seems to hang, else ""; it lacks `lag_count` records."""
+        return self._live.stopped_reason(name, lag_count)
+
+    def rebuilt_counts(self) -> dict[str, int]:
+        """Return how many records the new generation of each projection includes that is being built."""
+        return self._builds.new_folded_counts()
+
     async def rebuild(self, name: str) -> Generation:
         """Begin to build a new generation beside the live one. Raises Refused."""
         self._require(name)

@@ -2,8 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_SUBSCRIPTION_STOPPED
 from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.history.event_filter import EventFilter
+from ordertrail_server.orders.refusal import Refusal, Refused
 
 MAX_ATTEMPTS = 10
 """How often an event is handed out before its order is parked, unless the subscription says otherwise."""
@@ -71,3 +73,10 @@ def _scope_to_json(scope: Scope) -> dict[str, Any]:
 def _scope_from_json(values: dict[str, Any]) -> Scope:
     scope = values.get("scope")
     return EVERYTHING if scope is None else Scope(frozenset(scope["customers"]), frozenset(scope["prefixes"]))
+
+
+def refuse_stopped(definition: Definition, reason: str) -> None:
+    """Raise Refused if there is a reason why the subscription has stopped."""
+    if reason:
+        message = f"Subscription {definition.name} has stopped: {reason}."
+        raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_STOPPED, message))

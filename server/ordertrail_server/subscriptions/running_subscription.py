@@ -2,16 +2,17 @@
 
 import logging
 from asyncio import Event, Task, create_task, get_running_loop, sleep
+from collections import Counter
 from collections.abc import Callable, Iterable
 from time import time_ns
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL, ERROR_REASON_SUBSCRIPTION_STOPPED
+from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest, DeliveryRejection, HandOut as HandOutMessage
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.changes import Change
 from ordertrail_server.subscriptions.commit_buffer import CommitBuffer
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
-from ordertrail_server.subscriptions.definition import Definition
+from ordertrail_server.subscriptions.definition import refuse_stopped
 from ordertrail_server.subscriptions.delays import Delays
 from ordertrail_server.subscriptions.delivery_id import read_delivery_id, write_delivery_id
 from ordertrail_server.subscriptions.dispatch import Dispatch
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 HAND_OUTS = 200
 """The most events that one step hands out, or takes back, before other calls have their turn."""
+
+EXPIRED = "expired"
 
 IDLE_RECORDS = 10_000
 """The saved position follows the cursor of a subscription without matching events after this many records."""
@@ -46,6 +49,8 @@ class RunningSubscription:
         assert state.definition is not None
         self.state, self.definition = state, state.definition
         self.sessions: dict[Session, None] = {}
+        self.answer_counts = Counter({outcome.value: 0 for outcome in Outcome} | {EXPIRED: 0})
+        """The number of answers by outcome since the start, and of hand-outs that were not answered in time."""
         self._committer, self._source, self._pending_bytes = committer, source, pending_bytes
         self._dispatch: Dispatch | None = None
         self._feed: Feed | None = None
@@ -233,6 +238,7 @@ class RunningSubscription:
 
     def _confirm(self, session: Session, answers: Iterable[Answered]) -> None:
         for position, attempt, outcome in answers:
+            self.answer_counts[outcome.value] += 1
             message = self._message_of(position, attempt)
             if outcome == Outcome.STALE:
                 session.confirm(message, outcome)
@@ -290,6 +296,7 @@ class RunningSubscription:
         session = next((session for session in self.sessions if session.consumer is flight.consumer), None)
         if session is not None:
             session.is_silent = True
+            self.answer_counts[EXPIRED] += 1
             reason = "its consumer did not answer in time"
             answers = self._running.reject(session.consumer, flight.position, flight.attempt, reason, time_ns())
             self._confirm(session, answers[1:])
@@ -298,10 +305,3 @@ class RunningSubscription:
         for task in self._tasks:
             task.cancel()
         self._tasks = []
-
-
-def refuse_stopped(definition: Definition, reason: str) -> None:
-    """Raise Refused if there is a reason why the subscription has stopped."""
-    if reason:
-        message = f"Subscription {definition.name} has stopped: {reason}."
-        raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_STOPPED, message))

@@ -114,6 +114,12 @@ class Subscriptions:
             raise Refused(Refusal(ERROR_REASON_SUBSCRIPTION_NOT_FOUND, message, where="name"))
         return running
 
+    async def find_oldest(self, running: RunningSubscription) -> int | None:
+        """Return the record time of the oldest event that a subscription is not done with; None if it is not known."""
+        with suppress(Refused):  # the projection is being built
+            return await self._source.find_oldest(running.definition.filter, tuple(running.state.saved))
+        return None
+
     def names(self, scope: Scope) -> list[str]:
         """Return the names of the subscriptions that `get` returns, sorted."""
         return sorted(name for name, running in self._running.items() if scope.covers(running.definition.filter.reach))

@@ -148,6 +148,9 @@ class Webhooks:
             poster = await self._loader.load()
             prepared = find_redeliverable(running, require_webhook(running), delivery_id)
             attempted, _ = await poster.attempt(running, prepared, 0)
+            worker = self.worker_of(running)
+            if worker is not None:  # the subscription may have been deleted meanwhile
+                worker.attempt_totals.add(attempted)
             await running.store([attempted])
         finally:
             turn.release()
@@ -172,6 +175,11 @@ class Webhooks:
         """Return what posts the events of a subscription, None if it has no webhook."""
         active = self._by_uid.get(running.uid)
         return None if active is None else active.worker
+
+    def workers(self) -> list[Worker]:
+        """Return what posts the events of each subscription with a webhook."""
+        workers = [active.worker for active in self._by_uid.values()]
+        return [worker for worker in workers if not worker.running.state.is_deleted]
 
     def _count(self) -> int:
         names = self._subscriptions.names(EVERYTHING)

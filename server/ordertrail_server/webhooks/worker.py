@@ -22,6 +22,7 @@ from ordertrail_server.subscriptions.delivery_id import write_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.session import Session
 from ordertrail_server.subscriptions.webhook_changes import Attempted, Prepared, WebhookChange, WebhookDisabled
+from ordertrail_server.webhooks.attempt_totals import AttemptTotals
 from ordertrail_server.webhooks.body import prepare
 from ordertrail_server.webhooks.circuit_breaker import CircuitBreaker
 from ordertrail_server.webhooks.credit_control import CreditControl
@@ -51,7 +52,7 @@ class Worker:
         draw: Callable[[], float] = random,
     ) -> None:
         self.running, self.control = running, CreditControl(running, connection_share)
-        self.last_error = ""
+        self.last_error, self.attempt_totals = "", AttemptTotals()
         self._loader, self._draw = loader, draw
         self._attempts: set[Task[None]] = set()
 
@@ -126,6 +127,7 @@ class Worker:
 
     def _settle(self, delivery: Delivery, attempted: Attempted, retry_after_s: float) -> None:
         """Store what became of an attempt, and answer its hand-out."""
+        self.attempt_totals.add(attempted)
         changes: list[WebhookChange] = [attempted]
         if attempted.is_success:
             self.control.breaker.note_success()

@@ -48,7 +48,7 @@ async def stream_events(
     max_bytes = FRAME_BYTES - _trailer_bytes(hub.model.partitions)
     conditions = ScanConditions(stream_filter(request, scope), Limits(max_events, max_bytes), until, last)
     stream = _Stream(hub, conditions, begin, current_at)
-    with stream.arrivals() as arrived:
+    with stream.arrivals() as arrived, hub.count_stream(is_followed=until is None):
         while True:
             arrived.clear()
             scan = await stream.scan()
@@ -102,7 +102,10 @@ class _Stream:
         if scan.at_end == self._caught_up or not (scan.at_end or scan.has_more):
             return b""
         self._caught_up = scan.at_end
-        return _CAUGHT_UP if scan.at_end else _FELL_BEHIND
+        if scan.at_end:
+            return _CAUGHT_UP
+        self._hub.note_fell_behind()
+        return _FELL_BEHIND
 
     def frame(self, scan: Scan, state_frame: bytes) -> bytes:
         self._last_frame = self._time()

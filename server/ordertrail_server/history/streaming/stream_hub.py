@@ -1,6 +1,8 @@
 """The part that all streams of a server share: the read model, the notification of arrivals, and the drain."""
 
 from asyncio import Future, ensure_future, shield
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from ordertrail_server.history.read_model import ReadModel
@@ -20,12 +22,31 @@ class StreamHub:
         self.model, self.progress, self.recency, self.heartbeat = model, progress, recency, heartbeat
         self.arrivals = Arrivals(model, progress)
         self.draining = False
+        self.followed_count = self.replayed_count = 0
+        """The open streams: those that follow the log, and those that end at a position."""
+        self.fell_behind_count = 0
+        """How often a stream that followed the log fell behind, since the start."""
         self._running: dict[tuple[ScanConditions, Offsets, Offsets, int | None], Future[Scan]] = {}
 
     def drain(self) -> None:
         """End every stream, now and from now on, with a last frame."""
         self.draining = True
         self.arrivals.wake_all()
+
+    @contextmanager
+    def count_stream(self, *, is_followed: bool) -> Iterator[None]:
+        """Count a stream as open."""
+        self.followed_count += is_followed
+        self.replayed_count += not is_followed
+        try:
+            yield
+        finally:
+            self.followed_count -= is_followed
+            self.replayed_count -= not is_followed
+
+    def note_fell_behind(self) -> None:
+        """Count a stream that has fallen behind."""
+        self.fell_behind_count += 1
 
     async def replay(self, conditions: ScanConditions, begin: Offsets, count: int) -> list[Scan]:
         """Run up to `count` consecutive scans of a stream that has an end, in one step."""
