@@ -16,5 +16,6 @@ def create_source(settings: Settings, connect_timeout_s: float) -> LogSource:
             connect_timeout_s,
             settings.commands_topic,
             command_headers_of,
+            has_statistics=bool(settings.admin_listen),
         )
     return EmbeddedSource(settings.data)

@@ -71,7 +71,8 @@ class KafkaSource:
     """A log on a Kafka topic. Settings of librdkafka, other than the brokers, come from the environment.
 
     Without `commands_topic`, the topic of submitted commands has its default name (`commands_topic_of`). If no broker
-    answers within `connect_timeout_s` seconds, the log cannot be opened.
+    answers within `connect_timeout_s` seconds, the log cannot be opened. With `has_statistics`, the producer of a log
+    that is opened to append has statistics.
     """
 
     data: Path
@@ -81,6 +82,7 @@ class KafkaSource:
     connect_timeout_s: float = CONNECT_SECONDS
     commands_topic: str = ""
     commands_headers_of: "HeadersOf" = lambda _: []
+    has_statistics: bool = False
     notifies_growth = True
 
     async def open(self, stack: AsyncExitStack) -> Log:
@@ -101,6 +103,7 @@ class KafkaSource:
     async def _open(self, headers_of: "HeadersOf | None", commands_topic: str) -> Log:
         from ordertrail_server.log.kafka.environment import settings_from_environment
         from ordertrail_server.log.kafka.log import KafkaLog
+        from ordertrail_server.log.kafka.statistics import KafkaStatistics
 
         settings: dict[str, Value] = {**settings_from_environment(os.environ), "bootstrap.servers": self.bootstrap}
         return await KafkaLog.open(
@@ -110,6 +113,7 @@ class KafkaSource:
             commands_topic=commands_topic,
             commands_headers_of=self.commands_headers_of,
             connect_timeout_s=self.connect_timeout_s,
+            statistics=KafkaStatistics() if self.has_statistics and headers_of is not None else None,
         )
 
     def to_json(self) -> str:

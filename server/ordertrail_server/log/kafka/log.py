@@ -8,6 +8,7 @@ from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.findings import Topic, inspect_topic
 from ordertrail_server.log.kafka.producer import HeadersOf, KafkaProducer, TopicProducer
 from ordertrail_server.log.kafka.settings import Settings
+from ordertrail_server.log.kafka.statistics import KafkaStatistics
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import describe_topic
 from ordertrail_server.log.kafka.topic_check import refuse_unsafe
@@ -20,10 +21,18 @@ from ordertrail_server.log.topic_name import ORDER_EVENTS
 class KafkaLog(TopicLog):
     """The open log of events. Create it with `open`. One producer appends to all topics."""
 
-    def __init__(self, settings: Settings, events: Topic, headers_of: HeadersOf | None, timeout_s: float) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        events: Topic,
+        headers_of: HeadersOf | None,
+        timeout_s: float,
+        statistics: KafkaStatistics | None = None,
+    ) -> None:
         self.commands: TopicLog | None = None
+        self.statistics = statistics
         self.settings, self.events, self._timeout_s = settings, events, timeout_s
-        self._shared_producer = None if headers_of is None else KafkaProducer(settings)
+        self._shared_producer = None if headers_of is None else KafkaProducer(settings, statistics)
         self._search: asyncio.Task[None] | None = None
         producer = self.producer_of(events.name, headers_of)
         super().__init__(settings, events, producer, asyncio.get_running_loop().create_future(), timeout_s)
@@ -39,6 +48,7 @@ class KafkaLog(TopicLog):
         commands_headers_of: HeadersOf = lambda _: [],
         timeout_s: float = 10.0,
         connect_timeout_s: float = CONNECT_SECONDS,
+        statistics: KafkaStatistics | None = None,
     ) -> Self:
         """Open the log on a topic, which must be safe: see `inspect_topic`.
 
@@ -51,12 +61,12 @@ class KafkaLog(TopicLog):
         if not commands_topic:
             events = await opening
             refuse_unsafe(inspect_topic(events))
-            return cls(settings, events, headers_of, timeout_s)
+            return cls(settings, events, headers_of, timeout_s, statistics)
         search = TopicSearch(COMMANDS, settings, commands_topic, timeout_s)
         events, description = await asyncio.gather(opening, search.describe(connect_timeout_s))
         refuse_unsafe(inspect_topic(events))
         commands = search.check(description, events)
-        log = cls(settings, events, headers_of, timeout_s)
+        log = cls(settings, events, headers_of, timeout_s, statistics)
         if commands is None:
             log._search = asyncio.create_task(log._find_commands(search, events, commands_headers_of))
         else:

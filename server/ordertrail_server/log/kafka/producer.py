@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from ordertrail_server.log.kafka.delivery import Delivery
 from ordertrail_server.log.kafka.errors import describe_error
 from ordertrail_server.log.kafka.settings import BATCH_BYTES, Settings, create_client, producer_settings
+from ordertrail_server.log.kafka.statistics import KafkaStatistics
 from ordertrail_server.log.port import AppendUncertain, Entry, LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -29,10 +30,16 @@ OVERHEAD_BYTES = 512
 
 
 class KafkaProducer:
-    """Appends batches to topics. The caller chooses the partition, not librdkafka. Raises KafkaSettingRefused."""
+    """Appends batches to topics. The caller chooses the partition, not librdkafka. Raises KafkaSettingRefused.
 
-    def __init__(self, settings: Settings) -> None:
+    `statistics` are kept up to date if they are given.
+    """
+
+    def __init__(self, settings: Settings, statistics: KafkaStatistics | None = None) -> None:
         self._settings = producer_settings(settings) | {"error_cb": self._handle_error}
+        self._statistics = statistics
+        if statistics is not None:
+            self._settings |= statistics.settings(settings)
         self._fatal = self._closed = False
         # Each topic is probed before its first record too: a producer that has no connection, or does not know the
         # topic's leaders, takes half a second for it. Another thread may replace the set.
@@ -92,6 +99,8 @@ class KafkaProducer:
                 sleep(POLL_SECONDS)
 
     def _handle_error(self, error: KafkaError) -> None:
+        if self._statistics is not None:
+            self._statistics.note_error(error)
         if error.fatal():
             _log.warning("the producer failed and is replaced: %s", describe_error(error))
             self._fatal = True
