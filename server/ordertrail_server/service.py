@@ -60,6 +60,7 @@ from ordertrail_server.submissions.processor import GRACE_S
 from ordertrail_server.submissions.submitter import Submitter
 from ordertrail_server.subscription_start import start_subscriptions
 from ordertrail_server.transport import open_transport
+from ordertrail_server.webhooks.served_subscriptions import ServedSubscriptions
 
 if TYPE_CHECKING:
     from ordertrail_server.admin_start import Admin
@@ -88,6 +89,7 @@ class Service:
         self._tasks: list[asyncio.Task[Any]] = []
         self._projector: ProjectionHost | None = None
         self._admin = self._create_admin()
+        self._served = ServedSubscriptions()
         self._holding: SubscriptionHolding | None = None
 
     async def start(self) -> Address:
@@ -116,15 +118,15 @@ class Service:
         if "projector" in roles:
             history = self._start_queries(server, log, projector, queried_at, ends)
             if "query" in roles:
+                if self._admin is not None:
+                    self._admin.observe_queries(history.hub, self._served)
                 await self._start_subscriptions(server, log, history, ends)
         address = await server.start(address, credentials)
         self._run_holding(address)
         self._exit_stack.push_async_callback(self._stop_server, server)
         self._watch(self._report_serving(server, self._handler, history))
         if self._admin is not None:
-            await self._admin.start(
-                self._settings, server, log, self._progress, self._handler, self._watch, self._exit_stack
-            )
+            await self._admin.start(server, self._handler, self._watch, self._exit_stack)
         return address
 
     async def wait_failed(self) -> None:
@@ -147,7 +149,7 @@ class Service:
             return None
         from ordertrail_server.admin_start import Admin  # few servers of a development machine need its libraries
 
-        return Admin()
+        return Admin(self._settings)
 
     async def _start_projector(self, log: Log, damaged: Sequence[Path]) -> ProjectionHost:
         for name in misnamed_projections():
@@ -163,6 +165,8 @@ class Service:
             self._switch_projection,
             self._settings.grace_seconds,
         )
+        if self._admin is not None:
+            self._admin.observe_log(log, projector)
         await asyncio.to_thread(remove_leftover_audits, self._data.projections)
         write_served_definitions(self._data.projections, [*self._progress, *added_names])
         projector.repair.remove_damaged(damaged, projector.names)
@@ -180,6 +184,8 @@ class Service:
     def _note_progress(self, name: str, positions: dict[int, int]) -> None:
         if name in self._progress:
             self._progress[name].advance(positions)
+        if self._admin is not None:
+            self._admin.note_progress(name, positions)
         if name == ORDERS and self._handler is not None:
             self._handler.note_projected(positions)
 
@@ -193,9 +199,9 @@ class Service:
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
         capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
-        on_answer = None if self._admin is None else self._admin.decisions.note_answer
+        observer = None if self._admin is None else self._admin.observe_commands()
         handler = CommandHandler(
-            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes, on_answer
+            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes, observer
         )
         self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
         self._watch(handler.run())
@@ -231,14 +237,14 @@ class Service:
     async def _start_subscriptions(self, server: Server, log: Log, history: HistoryService, ends: Offsets) -> None:
         if isinstance(log, EmbeddedLog):
             await start_subscriptions(
-                server, log, self._data.subscriptions, self._settings, history, ends, self._exit_stack, self._watch
+                server, log, self._settings, history, ends, self._exit_stack, self._watch, self._served
             )
             return
         from ordertrail_server.log.kafka.log import KafkaLog
         from ordertrail_server.subscription_holding import SubscriptionHolding
 
         assert isinstance(log, KafkaLog)
-        self._holding = SubscriptionHolding(log, self._settings, history, ends, server)
+        self._holding = SubscriptionHolding(log, self._settings, history, ends, server, self._served)
         await self._holding.open()
 
     def _run_holding(self, address: Address) -> None:

@@ -41,6 +41,7 @@ from ordertrail_server.subscriptions.state_log import StateLog
 from ordertrail_server.subscriptions.subscriptions import Subscriptions
 from ordertrail_server.webhooks.address_policy import AddressPolicy
 from ordertrail_server.webhooks.poster_loader import PosterLoader
+from ordertrail_server.webhooks.served_subscriptions import ServedSubscriptions
 from ordertrail_server.webhooks.webhooks import Webhooks
 
 _log = logging.getLogger(__name__)
@@ -54,11 +55,17 @@ class SubscriptionHolding:
     """The subscriptions of a server on Kafka. Create it with `open` before the server listens, then `run` it."""
 
     def __init__(
-        self, log: KafkaLog, settings: Settings, history: HistoryService, ends: Offsets, server: Server
+        self,
+        log: KafkaLog,
+        settings: Settings,
+        history: HistoryService,
+        ends: Offsets,
+        server: Server,
+        served: ServedSubscriptions,
     ) -> None:
         topic = settings.subscriptions_topic or subscriptions_topic_of(log.topic)
         self._log, self._history, self._server = log, history, server
-        self._settings = settings
+        self._settings, self._served = settings, served
         self._source = EventSource(history.hub)
         self._freshness = Freshness(self._source.model, history.hub.progress, log, ends)
         self._router: SubscriptionRouter = server.create_router()
@@ -125,7 +132,12 @@ class SubscriptionHolding:
         webhooks.start()
         service = SubscriptionService(subscriptions, webhooks, self._log, self._source, self._freshness)
         handlers = self._server.subscription_handlers(service, draining)
-        return self._router.serve(handlers, draining, pulse, webhooks.close)
+        self._served.begin(subscriptions, webhooks)
+        return self._router.serve(handlers, draining, pulse, partial(self._end_service, webhooks))
+
+    async def _end_service(self, webhooks: Webhooks) -> None:
+        self._served.end()
+        await webhooks.close()
 
     def _create_loader(self, may_post: Callable[[], bool]) -> PosterLoader:
         return PosterLoader(AddressPolicy(self._settings.webhook_allow), self._settings.webhook_ca, may_post)

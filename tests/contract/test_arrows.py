@@ -12,8 +12,8 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
-    "admin": {"commands", "edge", "history", "log", "orders"},
     "access": {"orders"},
+    "admin": {"access", "commands", "edge", "history", "log", "orders", "projections", "subscriptions", "webhooks"},
     "edge": {
         "access",
         "submissions",

@@ -1,18 +1,15 @@
 """The pages of the admin listener."""
 
-import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing, closing
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import NamedTuple
 
 import grpc
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
-from tests.e2e.running_server import RunningServer, read_start_refusal, wait_until_serving
-from tests.ports import find_free_port
+from tests.e2e.observed_server import ObservedServer
+from tests.e2e.running_server import read_start_refusal, wait_until_serving
 
 from ordertrail.client import connect, line
 from ordertrail.errors import OrderTrailError
@@ -21,58 +18,26 @@ from ordertrail.v1.order_history_service_pb2 import GetOrderRequest
 COMMANDS, HISTORY = "ordertrail.v1.OrderCommandService", "ordertrail.v1.OrderHistoryService"
 
 
-class Observed(NamedTuple):
-    """A server with an admin listener."""
-
-    server: RunningServer
-    admin_port: int
-
-    def page(self, path: str, method: str = "GET") -> tuple[int, str]:
-        """Return the status and content of a page."""
-        with closing(HTTPConnection("127.0.0.1", self.admin_port, timeout=20)) as connection:
-            connection.request(method, path)
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-
-    def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-        """Return {(name, labels): value}."""
-        status, text = self.page("/metrics")
-        assert status == 200
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
-        return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
-
-    def value(self, name: str, **labels: str) -> float:
-        """Return the value of one metric, 0 if it has none yet."""
-        return self.metrics().get((name, frozenset(labels.items())), 0.0)
-
-    async def wait_for(self, expected: float, name: str, **labels: str) -> None:
-        async with asyncio.timeout(30):
-            while await asyncio.to_thread(self.value, name, **labels) != expected:  # noqa: ASYNC110 (another process)
-                await asyncio.sleep(0.1)
-
-
 @pytest.fixture(scope="module")
-def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
-    port = find_free_port()
-    environment = {"ORDERTRAIL_ADMIN_LISTEN": f"127.0.0.1:{port}"}
-    server = RunningServer(tmp_path_factory.mktemp("admin") / "data", environment).start()
-    yield Observed(server, port)
-    assert server.stop() == 0
-    assert server.faults == []
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedServer]:
+    observed = ObservedServer.start(tmp_path_factory.mktemp("admin") / "data")
+    yield observed
+    assert observed.server.stop() == 0
+    assert observed.server.faults == []
 
 
-async def test_probes_of_a_server_that_serves(observed: Observed) -> None:
+async def test_probes_of_a_server_that_serves(observed: ObservedServer) -> None:
     await wait_until_serving(observed.server.address)
     assert observed.page("/livez") == (200, "ok\n")
     assert observed.page("/readyz") == (200, "ok\n")
 
 
-def test_unknown_page_and_other_methods_are_refused(observed: Observed) -> None:
+def test_unknown_page_and_other_methods_are_refused(observed: ObservedServer) -> None:
     assert observed.page("/")[0] == 404
     assert observed.page("/metrics", "POST")[0] == 501
 
 
-async def test_calls_are_counted_by_their_status(observed: Observed) -> None:
+async def test_calls_are_counted_by_their_status(observed: ObservedServer) -> None:
     rpc = {"grpc_type": "unary", "grpc_service": HISTORY, "grpc_method": "GetOrder"}
     async with grpc.aio.insecure_channel(observed.server.address) as channel:
         get = channel.unary_unary(f"/{HISTORY}/GetOrder", GetOrderRequest.SerializeToString, None)
@@ -87,7 +52,7 @@ async def test_calls_are_counted_by_their_status(observed: Observed) -> None:
     assert observed.value("grpc_server_handling_seconds_count", **rpc) == 2
 
 
-async def test_decisions_are_counted_by_outcome_and_reason(observed: Observed) -> None:
+async def test_decisions_are_counted_by_outcome_and_reason(observed: ObservedServer) -> None:
     async with connect(observed.server.address) as orders:
         receipt = await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")], request_id="first", order_id="counted")
         await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")], request_id="first", order_id="counted")
@@ -98,18 +63,19 @@ async def test_decisions_are_counted_by_outcome_and_reason(observed: Observed) -
     assert observed.value("ordertrail_decisions_total", outcome="accepted", reason="") >= 1
 
 
-async def test_log_and_lag_of_projections_are_shown(observed: Observed) -> None:
+async def test_log_and_lag_of_projections_are_shown(observed: ObservedServer) -> None:
     async with connect(observed.server.address) as orders:
         receipt = await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")])
     await observed.wait_for(receipt.position.offset + 1, "ordertrail_log_end_offset", partition="0")
     for projection in ("orders", "history", "product_totals", "timeline"):
         await observed.wait_for(0, "ordertrail_projection_lag_records", projection=projection, partition="0")
-        assert observed.value("ordertrail_projection_lag_seconds", projection=projection) < 60
+        await observed.wait_for(0, "ordertrail_projection_lag_seconds", projection=projection, partition="0")
+        assert observed.value("ordertrail_projection_stopped", projection=projection) == 0
     assert observed.value("ordertrail_file_bytes", file="log.sqlite") > 0
     assert observed.value("ordertrail_waiting_commands", partition="0") == 0
 
 
-async def test_stream_counts_its_messages(observed: Observed) -> None:
+async def test_stream_counts_its_messages(observed: ObservedServer) -> None:
     rpc = {"grpc_type": "server_stream", "grpc_service": HISTORY, "grpc_method": "StreamOrderEvents"}
     async with connect(observed.server.address) as orders:
         receipt = await orders.place("shop-stream", [line("p_1", 1, "5.20", "EUR")])
@@ -120,7 +86,7 @@ async def test_stream_counts_its_messages(observed: Observed) -> None:
     assert observed.value("grpc_server_msg_sent_total", **rpc) >= 1
 
 
-def test_frozen_server_answers_nothing_and_thawed_one_lives(observed: Observed) -> None:
+def test_frozen_server_answers_nothing_and_thawed_one_lives(observed: ObservedServer) -> None:
     observed.server.signal(signal.SIGSTOP)
     try:
         with closing(HTTPConnection("127.0.0.1", observed.admin_port, timeout=1)) as probe:
@@ -132,7 +98,7 @@ def test_frozen_server_answers_nothing_and_thawed_one_lives(observed: Observed) 
     assert observed.page("/readyz")[0] == 200
 
 
-def test_address_in_use_is_refused_at_the_start(observed: Observed, tmp_path: Path) -> None:
+def test_address_in_use_is_refused_at_the_start(observed: ObservedServer, tmp_path: Path) -> None:
     environment = {"ORDERTRAIL_ADMIN_LISTEN": f"127.0.0.1:{observed.admin_port}"}
     reason = read_start_refusal(tmp_path / "data", environment=environment)
     assert f"cannot listen on the admin address 127.0.0.1:{observed.admin_port}: Address already in use" in reason

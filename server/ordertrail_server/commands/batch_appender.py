@@ -3,9 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from time import perf_counter
 
 from ordertrail_server.commands.attempt import Attempt, RecordedRefusal
 from ordertrail_server.commands.batch_plan import BatchPlan, Outcome
+from ordertrail_server.commands.command_observer import AppendOutcome, CommandObserver
 from ordertrail_server.commands.command_queue import CommandQueue, answer
 from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, facts_missing
@@ -13,7 +15,7 @@ from ordertrail_server.commands.planned_record import PlannedRecord
 from ordertrail_server.commands.recorded_refusal import parse_refusal
 from ordertrail_server.commands.time_slices import TimeSlices
 from ordertrail_server.facts.link import Link
-from ordertrail_server.log.port import AppendUncertain, Log
+from ordertrail_server.log.port import AppendUncertain, Log, LogUnavailable
 from ordertrail_server.log.single_read import read_one
 from ordertrail_server.orders.chain import LINKS
 from ordertrail_server.orders.refusal import Refusal
@@ -38,24 +40,25 @@ class BatchAppender:
         unary_slices: TimeSlices,
         on_append: Callable[[], None],
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        observer: CommandObserver | None = None,
     ) -> None:
         self._log, self._partition, self._fold = log, partition, fold
         self._contention, self._queue = contention, queue
         self._slices, self._unary_slices = slices, unary_slices
-        self._on_append, self._back_off = on_append, back_off
+        self._on_append, self._back_off, self._observer = on_append, back_off, observer
         self._back_off_s = FIRST_BACK_OFF_S
 
     async def append(self, plan: BatchPlan) -> None:
         """Append the plan's records and answer its attempts. Attempts without an outcome are requeued."""
         expected = self._fold.position
         try:
-            offsets = await self._log.append(self._partition, plan.entries)
+            offsets = await self._append_entries(plan, expected)
         except AppendUncertain as error:
             await self._resolve_uncertain(plan, error)
             return
         self._back_off_s = FIRST_BACK_OFF_S
         self._on_append()
-        if offsets == list(range(expected, expected + len(offsets))):
+        if _are_expected(offsets, expected):
             self._contention.absent()
             links = await self._slices_of(plan).map(self._fold_own, enumerate(plan.records, expected))
             await self.answer_all(plan, links)
@@ -64,6 +67,19 @@ class BatchAppender:
             raise facts_missing(self._partition, min(offsets), expected)
         else:
             await self._settle(plan, max(offsets) + 1)
+
+    async def _append_entries(self, plan: BatchPlan, expected: int) -> list[int]:
+        begin, outcome = perf_counter(), AppendOutcome.UNCERTAIN
+        try:
+            offsets = await self._log.append(self._partition, plan.entries)
+            outcome = AppendOutcome.APPENDED if _are_expected(offsets, expected) else AppendOutcome.OVERTAKEN
+        except LogUnavailable:
+            outcome = AppendOutcome.UNAVAILABLE
+            raise
+        finally:
+            if self._observer is not None:
+                self._observer.note_append(outcome, len(plan.records), plan.size, perf_counter() - begin)
+        return offsets
 
     async def _resolve_uncertain(self, plan: BatchPlan, error: AppendUncertain) -> None:
         _log.warning("an append has an unknown outcome; reading the log to find it: %s", error)
@@ -119,6 +135,10 @@ class BatchAppender:
                 link = self._fold.receipt(attempt.order_id, attempt.request_id)
                 if link is not None and link.digest == outcome.link.digest:
                     _answer_with(attempt, outcome, outcome.link_at(link.offset))
+
+
+def _are_expected(offsets: Sequence[int], expected: int) -> bool:
+    return offsets == list(range(expected, expected + len(offsets)))
 
 
 def _answer_with(attempt: Attempt, planned: PlannedRecord, link: Link) -> None:

@@ -13,7 +13,8 @@ from typing import TypeVar
 from google.rpc.status_pb2 import Status
 
 from ordertrail.v1 import error_reason_pb2 as reasons
-from ordertrail_server.commands.attempt import Accepted, Answer, Attempt
+from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.command_observer import CommandObserver
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.joint_work import run_until_first_ends
@@ -59,14 +60,14 @@ class CommandHandler:
         capacity: int,
         hot_bytes: int = HOT_BYTES,
         tail_bytes: int = TAIL_BYTES,
-        on_answer: Callable[["asyncio.Future[Answer]"], None] | None = None,
+        observer: CommandObserver | None = None,
     ) -> None:
         """Queue up to `capacity` commands of each kind per partition.
 
         Cached orders take about `hot_bytes` of memory, and records that are not projected yet about `tail_bytes`.
-        `on_answer` is called with the answer of each attempt.
+        `observer` gets the answer of each attempt, and the outcome of each append.
         """
-        self._on_answer = on_answer
+        self._observer = observer
         self._log, self._start, self._new_id, self._on_append = log, start, new_id, on_append
         self._capacity = capacity
         self._hot_bytes, self._tail_bytes = hot_bytes // log.partitions, tail_bytes // log.partitions
@@ -156,6 +157,7 @@ class CommandHandler:
             new_id=self._new_id,
             on_append=self._on_append,
             capacity=self._capacity,
+            observer=self._observer,
         )
 
     def submit(self, attempt: Attempt) -> None:
@@ -172,8 +174,8 @@ class CommandHandler:
 
     def _submit(self, queue: CommandQueue, attempt: Attempt) -> None:
         queue.submit(attempt)
-        if self._on_answer is not None:
-            attempt.answer.add_done_callback(self._on_answer)
+        if self._observer is not None:
+            attempt.answer.add_done_callback(self._observer.note_answer)
 
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""

@@ -21,6 +21,7 @@ from time import monotonic
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_appender import BatchAppender
 from ordertrail_server.commands.batch_decider import BatchDecider
+from ordertrail_server.commands.command_observer import CommandObserver
 from ordertrail_server.commands.command_queue import STORE_DAMAGED, UNAVAILABLE, CommandQueue, answer, refuse_overloaded
 from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, ProjectionBehind, StoreDamaged
@@ -54,6 +55,7 @@ class Writer:
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = monotonic,
         slices: TimeSlices | None = None,
+        observer: CommandObserver | None = None,
     ) -> None:
         self._partition, self.fold = partition, fold
         self._batch, self._quiet_rounds = batch, quiet_rounds
@@ -87,6 +89,7 @@ class Writer:
             unary_slices=unary_slices,
             on_append=on_append,
             back_off=back_off,
+            observer=observer,
         )
 
     def note_projected(self, offset: int) -> None:
