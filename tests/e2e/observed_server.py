@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from tests.e2e.running_server import RunningServer
 from tests.ports import find_free_port
@@ -34,21 +35,19 @@ class ObservedServer(NamedTuple):
 
     def metrics(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """Return {(name, labels): value}."""
-        status, text = self.page("/metrics")
-        assert status == 200
-        samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        samples = [sample for family in self.families().values() for sample in family.samples]
         return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 
     def value(self, name: str, **labels: str) -> float:
         """Return the value of one metric, 0 if it has none yet."""
         return self.metrics().get((name, frozenset(labels.items())), 0.0)
 
-    def labels(self) -> dict[str, set[str]]:
-        """Return {name: the names of its labels} of all samples."""
-        labels: dict[str, set[str]] = {}
-        for name, pairs in self.metrics():
-            labels.setdefault(name, set()).update(label for label, _ in pairs)
-        return labels
+    def families(self) -> dict[str, Metric]:
+        """Return the families of metrics by their names in queries: those of counters end in _total."""
+        status, text = self.page("/metrics")
+        assert status == 200
+        families = text_string_to_metric_families(text)
+        return {family.name + "_total" * (family.type == "counter"): family for family in families}
 
     async def wait_for(self, expected: float, name: str, **labels: str) -> None:
         async with asyncio.timeout(30):

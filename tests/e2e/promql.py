@@ -95,6 +95,8 @@ class _Parser:
             labels = self._label_list()
         if self._tokens[0][1] in ("group_left", "group_right"):
             self._tokens.pop(0)
+            if self._tokens[0][1] == "(":
+                labels |= self._label_list()
         return labels
 
     def _operand(self) -> list[_Use]:

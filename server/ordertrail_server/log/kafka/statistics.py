@@ -28,7 +28,8 @@ class KafkaStatistics:
     """The last statistics of a client, and the number of its errors by name. librdkafka's threads write it."""
 
     def __init__(self) -> None:
-        self.errors: Counter[str] = Counter()
+        # The common ones have a value from the start, because Prometheus does not see how much a new series has grown.
+        self.errors: Counter[str] = Counter({"_TRANSPORT": 0, "_ALL_BROKERS_DOWN": 0})
         self.brokers: Mapping[str, BrokerStatistics] = {}
         self.waiting_messages = 0
         """Messages that were produced and are not delivered yet."""
