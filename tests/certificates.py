@@ -41,11 +41,15 @@ class Authority:
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(certificate.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
 
-    def sign(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK) -> Pair:
-        """Write a new certificate for some host names and addresses, and its key."""
+    def sign(self, name: str, names: Sequence[x509.GeneralName] = LOOPBACK, days: float = 1) -> Pair:
+        """Write a new certificate for some host names and addresses, and its key.
+
+        It expires in so many days, or has expired if the number is negative.
+        """
         key = generate_private_key(SECP256R1())
         alternative_names = x509.SubjectAlternativeName(names)
-        certificate = _build(_subject(name), self._subject, key).add_extension(alternative_names, critical=False)
+        builder = _build(_subject(name), self._subject, key, days)
+        certificate = builder.add_extension(alternative_names, critical=False)
         pair = Pair(self._folder / f"{name}.pem", self._folder / f"{name}.key")
         pair.certificate.write_bytes(certificate.sign(self._key, SHA256()).public_bytes(Encoding.PEM))
         pair.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -62,14 +66,17 @@ def _subject(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def _build(subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _build(
+    subject: x509.Name, issuer: x509.Name, key: EllipticCurvePrivateKey, days: float = 1
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
+    end = now + timedelta(days=days)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(min(now, end) - timedelta(minutes=5))
+        .not_valid_after(end)
     )

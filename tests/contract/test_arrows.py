@@ -26,6 +26,7 @@ ARROWS = {
         "schema",
         "log",
     },
+    "doctor": {"access", "edge", "orders", "schema", "log", "storage"},
     "commands": {"access", "facts", "projections", "orders", "schema", "log", "storage"},
     "submissions": {"access", "commands", "facts", "history", "orders", "schema", "log", "storage"},
     "facts": {"orders", "schema", "log"},

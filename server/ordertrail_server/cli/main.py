@@ -28,6 +28,7 @@ COMMANDS = {
     "rebuild": "Rebuild the projections of a stopped server from the log.",
     "export": "Write timeline and events as JSON Lines, CSV or Parquet.",
     "audit": "Compare the projections with a new fold of the log.",
+    "doctor": "Check what a server needs, and say how to fix what is wrong.",
     "verify": "Check a receipt against the records of its order.",
     "policy": "Check the file that decides who may do what.",
     "schema": "Create, check and release versions of stored events.",

@@ -68,11 +68,12 @@ def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock |
         return EmbeddedLog.open(directory, lock=lock)
     if not directory.exists():
         create_directory(directory)
-    _refuse_foreign_files(data)
+    refuse_foreign_files(data)
     return EmbeddedLog.create(directory, partitions=partitions, lock=lock)
 
 
-def _refuse_foreign_files(data: DataDirectory) -> None:
+def refuse_foreign_files(data: DataDirectory) -> None:
+    """Raise DataDirectoryRefused if a directory without a log holds files that are not those of an unused one."""
     if not data.path.is_dir():
         raise DataDirectoryRefused(f"{data.path} is not a directory. Use a new or empty directory.")
     names = sorted(path.name for path in data.path.iterdir() if path.name not in UNUSED_DIRECTORY_FILES)

@@ -47,17 +47,21 @@ async def refuse_lost_facts(log: Log, data: DataDirectory) -> list[Path]:
     damaged = []
     for path in data.derived_stores():
         try:
-            folded = _read_folded_positions(path, data.is_checked(path))
+            folded = read_folded_positions(path, data.is_checked(path))
         except sqlite3.DatabaseError as error:
             _log.warning("%s is damaged (%s), so the log is not compared with it", path, error)
             damaged.append(path)
             continue
         if folded is not None:
-            await _compare(log, path.relative_to(data.path).as_posix(), folded)
+            await compare_store(log, path.relative_to(data.path).as_posix(), folded)
     return damaged
 
 
-async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
+async def compare_store(log: Log, name: str, folded: FoldedPositions) -> None:
+    """Raise unless the log is the one from which a store was folded, and still holds all that it folded.
+
+    Raises DataDirectoryRefused for another log, LogDamaged, LogUnavailable.
+    """
     if folded.log_id != log.identity:
         raise DataDirectoryRefused(
             f"{name} was built from another log; restore the log that it was built from, or move the file away to "
@@ -75,8 +79,11 @@ async def _compare(log: Log, name: str, folded: FoldedPositions) -> None:
             ) from None
 
 
-def _read_folded_positions(path: Path, is_checked: bool) -> FoldedPositions | None:
-    """Raises sqlite3.DatabaseError if the store is damaged."""
+def read_folded_positions(path: Path, is_checked: bool) -> FoldedPositions | None:
+    """Return what a store folded, None if it is empty.
+
+    Raises sqlite3.DatabaseError if it is damaged, DataDirectoryRefused if it cannot be read for now.
+    """
     connect = connect_checked_reader if is_checked else connect_reader
     try:
         with closing(connect(path)) as connection:

@@ -34,8 +34,8 @@ def read_certificates(files: CertificateFiles) -> Certificates:
     authorities = None
     if files.client_authorities is not None:
         authorities = read_pem(files.client_authorities)
-        _parse_chain(files.client_authorities, authorities)
-    if _public_key(_parse_chain(files.certificate, chain)[0].public_key()) != _public_key_of(files.key, key):
+        parse_chain(files.client_authorities, authorities)
+    if _public_key(parse_chain(files.certificate, chain)[0].public_key()) != _public_key_of(files.key, key):
         raise CertificateRefused(f"{files.key} is not the key of the certificate in {files.certificate}")
     return Certificates(chain, key, authorities)
 
@@ -48,7 +48,8 @@ def read_pem(path: Path) -> bytes:
         raise CertificateRefused(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _parse_chain(path: Path, pem: bytes) -> list[x509.Certificate]:
+def parse_chain(path: Path, pem: bytes) -> list[x509.Certificate]:
+    """Return the certificates of a file's content. Raises CertificateRefused."""
     try:
         return x509.load_pem_x509_certificates(pem)
     except ValueError as error:

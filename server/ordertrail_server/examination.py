@@ -1,0 +1,91 @@
+"""The checks of `ordertrail doctor` for the settings of one server: what surrounds it, its log and its files."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from time import time_ns
+
+from ordertrail_server.configured_log import create_source
+from ordertrail_server.doctor.certificates import check_certificates
+from ordertrail_server.doctor.clock import check_clock
+from ordertrail_server.doctor.directory import check_files, check_permissions, check_server
+from ordertrail_server.doctor.disk import check_space, forecast_space
+from ordertrail_server.doctor.finding import Finding, Status, error
+from ordertrail_server.doctor.heads import check_heads
+from ordertrail_server.doctor.stores import check_stores
+from ordertrail_server.doctor.versions import check_descriptors, check_sqlite
+from ordertrail_server.log.data_directory import DataDirectory
+from ordertrail_server.log.port import Log
+from ordertrail_server.log.topic_name import commands_topic_of, subscriptions_topic_of
+from ordertrail_server.operator_error import OperatorError
+from ordertrail_server.settings import Settings
+
+CONNECT_SECONDS = 10.0
+LOG = "log"
+
+
+async def examine(settings: Settings, warn_days: float) -> AsyncIterator[Finding]:
+    """Yield the findings of all checks. Writes nothing, and takes no lock.
+
+    A disk that will be full within `warn_days` is a warning.
+    """
+    for finding in _check_surroundings(settings):
+        yield finding
+    data = DataDirectory(settings.data)
+    files = check_files(data, is_embedded=settings.log == "embedded")
+    for finding in (files, check_server(data), *check_permissions(data)):
+        yield finding
+    if settings.log == "kafka":
+        topics = _check_topics(settings)
+        for finding in topics:
+            yield finding
+        can_read = all(finding.status is not Status.ERROR for finding in topics)
+    else:
+        can_read = files.status is Status.OK
+    if not can_read:  # a server would refuse the log as well
+        return
+    async for finding in _check_log(settings, data, warn_days):
+        yield finding
+
+
+def _check_surroundings(settings: Settings) -> Iterator[Finding]:
+    yield check_sqlite()
+    yield check_descriptors()
+    yield check_space(settings.data)
+    yield from check_certificates(settings.certificate_files, settings.webhook_ca, datetime.now(UTC))
+
+
+def _check_topics(settings: Settings) -> list[Finding]:
+    from ordertrail_server.doctor.topics import check_topics  # it loads the Kafka client
+    from ordertrail_server.log.kafka.environment import settings_from_environment
+
+    client_settings = {**settings_from_environment(os.environ), "bootstrap.servers": settings.bootstrap}
+    commands = settings.commands_topic or commands_topic_of(settings.topic)
+    subscriptions = settings.subscriptions_topic or subscriptions_topic_of(settings.topic)
+    return check_topics(client_settings, settings.topic, commands, subscriptions)
+
+
+async def _check_log(settings: Settings, data: DataDirectory, warn_days: float) -> AsyncIterator[Finding]:
+    """Yield the findings of the checks that read the log. One that cannot be read is a finding, and ends them."""
+    # Notes about the topics are findings already.
+    logging.getLogger("ordertrail_server.log.kafka.log").setLevel(logging.ERROR)
+    try:
+        log = await create_source(settings, CONNECT_SECONDS).follow()
+        try:
+            async for finding in _read_log(log, data, warn_days):
+                yield finding
+        finally:
+            await log.close()
+    except OperatorError as refusal:
+        fix = "Check --data, --log and the permissions. If the log is damaged, restore it from a backup."
+        yield error(LOG, f"The log cannot be read: {refusal}", fix)
+
+
+async def _read_log(log: Log, data: DataDirectory, warn_days: float) -> AsyncIterator[Finding]:
+    async for finding in check_stores(log, data):
+        yield finding
+    for finding in await check_heads(log, data.projections):
+        yield finding
+    yield await check_clock(log, time_ns())
+    yield await forecast_space(log, data.path, time_ns(), warn_days)
