@@ -30,23 +30,20 @@ async def examine(settings: Settings, warn_days: float) -> AsyncIterator[Finding
 
     A disk that will be full within `warn_days` is a warning.
     """
-    for finding in _check_surroundings(settings):
-        yield finding
     data = DataDirectory(settings.data)
     files = check_files(data, is_embedded=settings.log == "embedded")
-    for finding in (files, check_server(data), *check_permissions(data)):
+    topics = _check_topics(settings) if settings.log == "kafka" else []
+    for finding in (*_check_surroundings(settings), files, check_server(data), *check_permissions(data), *topics):
         yield finding
-    if settings.log == "kafka":
-        topics = _check_topics(settings)
-        for finding in topics:
+    # A server refuses unsafe topics as well, and does not open them.
+    about_log = topics or [files]
+    if all(finding.status is not Status.ERROR for finding in about_log) and _has_log(settings, data):
+        async for finding in _check_log(settings, data, warn_days):
             yield finding
-        can_read = all(finding.status is not Status.ERROR for finding in topics)
-    else:
-        can_read = files.status is Status.OK
-    if not can_read:  # a server would refuse the log as well
-        return
-    async for finding in _check_log(settings, data, warn_days):
-        yield finding
+
+
+def _has_log(settings: Settings, data: DataDirectory) -> bool:
+    return settings.log == "kafka" or data.log.exists()
 
 
 def _check_surroundings(settings: Settings) -> Iterator[Finding]:

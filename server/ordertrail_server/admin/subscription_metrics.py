@@ -9,7 +9,7 @@ from typing import NamedTuple
 from prometheus_client import Metric
 
 from ordertrail_server.access.scope import EVERYTHING
-from ordertrail_server.admin.family import Labels, counter, gauge
+from ordertrail_server.admin.family import counter, gauge
 from ordertrail_server.admin.sampling import SampledCollector
 from ordertrail_server.history.tokens import Offsets
 from ordertrail_server.orders.refusal import Refused
@@ -30,6 +30,17 @@ class SubscriptionSample(NamedTuple):
     parked_orders: int
     is_stopped: bool
     answers: Mapping[str, int]
+
+
+GAUGES = {
+    "lag_records": ("lag_records", "Records behind the position up to which a subscription is done."),
+    "lag_seconds": ("lag_seconds", "The age of the oldest event that is not done."),
+    "consumers": ("consumers", "Connected consumers."),
+    "in_flight": ("in_flight_events", "Events that were handed out and are not answered."),
+    "parked_orders": ("parked_orders", "Orders whose events wait because one of them failed."),
+    "is_stopped": ("stopped", "1 if a subscription cannot continue."),
+}
+"""The name and the text of the gauge for each field of a sample."""
 
 
 class SubscriptionMetrics(SampledCollector):
@@ -60,21 +71,9 @@ class SubscriptionMetrics(SampledCollector):
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
         samples = {(name,): sample for name, sample in self._samples.items()}
-
-        def values(read: Callable[[SubscriptionSample], float]) -> dict[Labels, float]:
-            return {labels: read(sample) for labels, sample in samples.items()}
-
-        lag_text = "Records behind the position up to which a subscription is done."
-        yield gauge("subscription_lag_records", lag_text, LABELS, values(lambda sample: sample.lag_records))
-        age_text = "The age of the oldest event that is not done."
-        yield gauge("subscription_lag_seconds", age_text, LABELS, values(lambda sample: sample.lag_seconds))
-        yield gauge("subscription_consumers", "Connected consumers.", LABELS, values(lambda sample: sample.consumers))
-        in_flight_text = "Events that were handed out and are not answered."
-        yield gauge("subscription_in_flight_events", in_flight_text, LABELS, values(lambda sample: sample.in_flight))
-        parked_text = "Orders whose events wait because one of them failed."
-        yield gauge("subscription_parked_orders", parked_text, LABELS, values(lambda sample: sample.parked_orders))
-        stopped_text = "1 if a subscription cannot continue."
-        yield gauge("subscription_stopped", stopped_text, LABELS, values(lambda sample: sample.is_stopped))
+        for field, (name, text) in GAUGES.items():
+            values = {labels: float(getattr(sample, field)) for labels, sample in samples.items()}
+            yield gauge(f"subscription_{name}", text, LABELS, values)
         answers = {(*labels, outcome): n for labels, sample in samples.items() for outcome, n in sample.answers.items()}
         yield counter("subscription_answers", "Answers of consumers, by outcome.", (*LABELS, "outcome"), answers)
 
