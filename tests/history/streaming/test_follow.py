@@ -70,6 +70,9 @@ async def test_slow_reader_gets_fell_behind_and_later_caught_up(tmp_path: Path) 
             await server.project()
             states = [(len(frame.events), frame.WhichOneof("standing")) for frame in [await tail.next() for _ in "123"]]
             assert states == [(2, "fell_behind"), (2, None), (1, "caught_up")]
+            hub = server.service.hub
+            assert (hub.followed_count, hub.replayed_count, hub.fell_behind_count) == (1, 0, 1)
+        assert hub.followed_count == 0
 
 
 async def test_full_frame_alone_does_not_mean_that_the_reader_fell_behind(tmp_path: Path) -> None:
