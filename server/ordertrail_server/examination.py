@@ -13,8 +13,10 @@ from ordertrail_server.doctor.directory import check_files, check_permissions, c
 from ordertrail_server.doctor.disk import check_space, forecast_space
 from ordertrail_server.doctor.finding import Finding, Status, error
 from ordertrail_server.doctor.heads import check_heads
+from ordertrail_server.doctor.policy import check_policy
 from ordertrail_server.doctor.stores import check_stores
 from ordertrail_server.doctor.versions import check_descriptors, check_sqlite
+from ordertrail_server.edge.address import parse_address
 from ordertrail_server.log.data_directory import DataDirectory
 from ordertrail_server.log.port import Log
 from ordertrail_server.log.topic_name import commands_topic_of, subscriptions_topic_of
@@ -50,7 +52,9 @@ def _check_surroundings(settings: Settings) -> Iterator[Finding]:
     yield check_sqlite()
     yield check_descriptors()
     yield check_space(settings.data)
-    yield from check_certificates(settings.certificate_files, settings.webhook_ca, datetime.now(UTC))
+    is_local, now = parse_address(settings.listen).is_local, datetime.now(UTC)
+    yield check_policy(settings.policy, is_local=is_local)
+    yield from check_certificates(settings.certificate_files, settings.webhook_ca, now, is_local=is_local)
 
 
 def _check_topics(settings: Settings) -> list[Finding]:

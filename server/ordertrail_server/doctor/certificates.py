@@ -15,10 +15,15 @@ CERTIFICATES = "certificates"
 NEAR = timedelta(days=30)
 
 
-def check_certificates(files: CertificateFiles | None, webhook_ca: Path | None, now: datetime) -> Iterator[Finding]:
-    """Check the files that the settings name."""
-    if files is None:
-        yield ok(CERTIFICATES, "The server has no TLS.")
+def check_certificates(
+    files: CertificateFiles | None, webhook_ca: Path | None, now: datetime, *, is_local: bool
+) -> Iterator[Finding]:
+    """Check the files that the settings name. `is_local`: only this machine can reach the server."""
+    if files is None and is_local:
+        yield ok(CERTIFICATES, "The server has no TLS, and only this machine can reach it.")
+    elif files is None:
+        text = "The server has no TLS, although other machines can reach it."
+        yield warning(CERTIFICATES, text, "Give it a certificate with --tls-cert and --tls-key.")
     else:
         yield from _check_pair(files)
         paths = (files.certificate, files.client_authorities, files.server_authorities)

@@ -246,3 +246,20 @@ def test_embedded_log_in_the_directory_of_a_server_on_kafka_is_an_error(data: Pa
     run = run_doctor(data, "--log", "kafka", "--bootstrap", "127.0.0.1:1")
     assert run.faults() == [("files", "error"), ("topics", "error")]
     assert "cannot connect to any broker" in run.text("topics")
+
+
+def test_policy_is_checked_as_a_server_does(data: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[grants]]\nto = "anyone"\nmay = ["read"]\ncustomers = "all"\n')
+    policy.chmod(0o644)
+    assert run_doctor(data, "--policy", str(policy)).faults() == []
+    policy.chmod(0o666)
+    assert run_doctor(data, "--policy", str(policy)).faults() == [("policy", "warning")]
+    policy.write_text('[[grants]]\nto = "anyone"\nmay = ["reed"]\n')
+    run = run_doctor(data, "--policy", str(policy))
+    assert (run.exit_code, run.faults()) == (1, [("policy", "error")])
+
+
+def test_public_server_without_policy_and_tls_is_warned_of(data: Path) -> None:
+    run = run_doctor(data, "--listen", "0.0.0.0:50051", "--insecure")
+    assert run.faults() == [("policy", "warning"), ("certificates", "warning")]
