@@ -163,6 +163,11 @@ class Settings:
         Text(_normalize_optional_address, "HOST:PORT or [IPV6]:PORT", "HOST:PORT"),
         "Where to serve /livez, /readyz and /metrics over HTTP, without TLS. Without it, they are not served.",
     )
+    admin_public: bool = _setting(
+        False,
+        Switch(),
+        "Let --admin-listen be an address that other machines can reach. It has no TLS and no policy.",
+    )
     grace_seconds: float = _setting(
         10.0,
         Number(0, 86_400),
@@ -265,8 +270,8 @@ class Settings:
         self._check_admin_address()
 
     def _check_admin_address(self) -> None:
-        if self.admin_listen and not (self.insecure or parse_address(self.admin_listen).is_local):
+        if self.admin_listen and not (self.admin_public or parse_address(self.admin_listen).is_local):
             raise ValueError(
-                f"other machines can reach the admin address {self.admin_listen}, which has no TLS: listen on "
-                "loopback, or add --insecure (ORDERTRAIL_INSECURE=1) on a network that you trust"
+                f"other machines can reach the admin address {self.admin_listen}, which has no TLS and no policy: "
+                "listen on loopback, or add --admin-public if only probes and Prometheus reach it"
             )

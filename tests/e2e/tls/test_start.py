@@ -40,7 +40,13 @@ def test_address_that_other_machines_can_reach_needs_tls(listen: str, tmp_path: 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "orders.example:0"])
 def test_admin_address_that_other_machines_can_reach_is_refused(listen: str, tmp_path: Path, pair: Pair) -> None:
     reason = refuse("--data", tmp_path, "--admin-listen", listen, "--tls-cert", pair.certificate, "--tls-key", pair.key)
-    assert "which has no TLS: listen on loopback, or add --insecure" in reason
+    assert "which has no TLS and no policy: listen on loopback, or add --admin-public" in reason
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "10.0.0.1:0", "orders.example:0"])
+def test_address_that_other_machines_can_reach_needs_a_policy(listen: str, tmp_path: Path, pair: Pair) -> None:
+    reason = refuse("--data", tmp_path, "--listen", listen, "--tls-cert", pair.certificate, "--tls-key", pair.key)
+    assert "without a policy they could read and change everything: add --policy FILE, or --insecure" in reason
 
 
 def test_insecure_server_warns_once(tmp_path: Path) -> None:
