@@ -4,8 +4,8 @@ from tests.client.topic_generator import Message
 from tests.commands.simulation.order_stores import MemoryStore, NothingProjected
 from tests.log.memory import MemoryLog
 
-from ordertrail_server.cli.partition_fold import PartitionFold
 from ordertrail_server.commands.fold import Fold
+from ordertrail_server.facts.partition_fold import PartitionFold
 from ordertrail_server.facts.step import Place
 from ordertrail_server.log.kafka.cursor import decode_key
 from ordertrail_server.log.placement import partition_of

@@ -7,8 +7,8 @@ from functools import partial
 import click
 
 from ordertrail_server.cli.group_member import GroupMember
-from ordertrail_server.cli.partition_fold import PartitionFold
 from ordertrail_server.cli.partition_tail import PartitionTail, Show, cancel_tasks, retry_until_available
+from ordertrail_server.facts.partition_fold import PartitionFold
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.port import Log, LogRefused
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from ordertrail_server.cli.partition_fold import JudgedRecord, PartitionFold, read_without_verdict
+from ordertrail_server.facts.partition_fold import JudgedRecord, PartitionFold, read_without_verdict
 from ordertrail_server.log.port import Log, Logged, LogUnavailable
 
 T = TypeVar("T")

@@ -8,9 +8,9 @@ from google.protobuf.message import DecodeError
 
 from ordertrail.errors import from_status
 from ordertrail_server.cli.event_text import event_line, text_line
-from ordertrail_server.cli.partition_fold import JudgedRecord
 from ordertrail_server.cli.value_text import escape, json_line
 from ordertrail_server.commands.recorded_refusal import read_status
+from ordertrail_server.facts.partition_fold import JudgedRecord
 from ordertrail_server.log.port import Logged
 
 REFUSED = "command refused"

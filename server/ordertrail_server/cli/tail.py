@@ -113,8 +113,8 @@ async def _print_group(log: "Log", bootstrap: str, group: str, show: "Show") -> 
 
 
 async def _print(log: "Log", selection: _Selection, show: "Show", *, is_judged: bool) -> None:
-    from ordertrail_server.cli.partition_fold import PartitionFold
     from ordertrail_server.cli.partition_tail import PartitionTail, run_concurrently
+    from ordertrail_server.facts.partition_fold import PartitionFold
 
     begin = selection.offset or 0
     tails = [

@@ -1,4 +1,4 @@
-"""Judges the records of a partition by the chain rule, for commands that read a log without a server."""
+"""Judges the records of a partition by the chain rule, for programs that read a log without a server."""
 
 from collections.abc import Collection
 from functools import partial
