@@ -32,6 +32,7 @@ def lock_directory(directory: Path) -> Iterator[None]:
     descriptor = _open(directory)
     try:
         _acquire(descriptor, directory)
+        _refuse_replaced(descriptor, directory)
         yield
     finally:
         os.close(descriptor)
@@ -74,6 +75,13 @@ def _open(directory: Path) -> int:
         raise DataDirectoryRefused(
             f"{directory} cannot be written to ({error.strerror}): run the command as the user that serves it."
         ) from error
+
+
+def _refuse_replaced(descriptor: int, directory: Path) -> None:
+    """Raise DataDirectoryBusy if a restore has replaced the directory since its lock file was opened."""
+    path, locked = directory / LOCK_FILE, os.fstat(descriptor)
+    if not path.exists() or not os.path.samestat(path.stat(), locked):
+        raise DataDirectoryBusy(f"{directory} was replaced at this moment, as by a restore. Run the command again.")
 
 
 def _acquire(descriptor: int, directory: Path) -> None:

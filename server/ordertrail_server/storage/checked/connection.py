@@ -32,7 +32,7 @@ def connect_checked_writer(path: Path, synchronous: Literal["FULL", "NORMAL"] = 
     else:
         create_checked_file(path)
     pragmas = ("journal_mode = WAL", f"synchronous = {synchronous}", "wal_autocheckpoint = 0", "journal_size_limit = 0")
-    connection = run_pragmas(_connect(path, "rw", _CheckedWriter), *pragmas)
+    connection = run_pragmas(open_checked(path, "rw", _CheckedWriter), *pragmas)
     try:
         # Another connection may be open, so that there was no recovery.
         refuse_damaged_commits(connection, path)
@@ -50,7 +50,7 @@ def connect_checked_reader(path: Path) -> CheckedConnection:
     """
     check_sqlite_version()
     refuse_damaged_wal(path)  # the first connection after a crash recovers it
-    connection: CheckedConnection = _connect(path, "ro", CheckedConnection)
+    connection: CheckedConnection = open_checked(path, "ro", CheckedConnection)
     run_pragmas(connection, "query_only = ON", "wal_autocheckpoint = 0")
     return connection
 
@@ -74,7 +74,8 @@ class _CheckedWriter(CheckedConnection):
             super().close()
 
 
-def _connect(path: Path, mode: str, factory: type[CheckedConnection]) -> Any:
+def open_checked(path: Path, mode: str, factory: type[CheckedConnection]) -> Any:
+    """Open a connection through the checksum VFS, without any settings; `mode` is SQLite's. Raises ChecksumsMissing."""
     load_checksum_vfs()
     connection: Any = open_connection(path, mode, factory, NAME, flags=OPEN_FLAGS)
     connection.path = path
