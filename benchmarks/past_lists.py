@@ -118,7 +118,7 @@ async def _open_service(orders: int) -> AsyncIterator[HistoryService]:
 
 
 def _open_queried(log: Log, projections: Path, name: str, progress: Progress) -> QueriedProjection:
-    model = ReadModel(live_generation(projections, name), log.identity, log.topic, log.partitions)
+    model = ReadModel(live_generation(projections, name), log.lineage, log.topic)
     return QueriedProjection(model, progress, Freshness(model, progress, log, (0,) * log.partitions))
 
 

@@ -123,7 +123,7 @@ async def _open_models() -> AsyncIterator[Models]:
 
 
 def _open_model(log: Log, path: Path) -> ReadModel:
-    return ReadModel(path, log.identity, log.topic, log.partitions)
+    return ReadModel(path, log.lineage, log.topic)
 
 
 async def _append_order(log: Log, order_id: str, versions: int) -> None:

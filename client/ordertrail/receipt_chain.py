@@ -23,6 +23,7 @@ class ReceiptResult(Enum):
 
     VERIFIED = "verified"  # the record is unchanged, and so is every record of its order before it
     FOREIGN_LOG = "foreign log"  # the receipt is of another log
+    LOST_IN_RESTORE = "lost in a restore"  # the log was restored from a backup that did not have the record yet
     NEWER_THAN_LOG = "newer than the log"  # the log ends before the receipt's position: it has lost records
     RECORD_MISSING = "record missing"  # the log has no record at the receipt's position
     RECORD_CHANGED = "record changed"  # the log has another record at the receipt's position

@@ -23,6 +23,8 @@ SCAN_LIMIT = 10_000
 """How many records are read to find predecessors that the server does not list, such as recorded refusals."""
 PAGE = 1_000
 DIGEST_BYTES = 16
+UNLISTED = ("ORDER_PARKED", "ORDER_NOT_FOUND")
+"""The reasons why the server lists no facts of an order."""
 # The first byte of a token of a position, without and with a time.
 TOKEN_KINDS = (b"\x01", b"\x03")
 
@@ -54,7 +56,9 @@ class _ReceiptVerifier:
         log = _read_token((await self._client.event_schemas()).consistency_token)
         token = self._receipt.consistency_token
         if token and _read_token(token).log_id != log.log_id:
-            return self._walk.conclude(ReceiptResult.FOREIGN_LOG, "The receipt is of another log.")
+            foreign = await self._check_predecessor(token)
+            if foreign is not None:
+                return foreign
         offset = self._receipt.position.offset
         try:
             explanation = await self._client.explain(self._partition, offset)
@@ -71,6 +75,20 @@ class _ReceiptVerifier:
             detail = f"The server does not accept the record as a fact: {explanation.verdict_detail}."
             return self._walk.conclude(ReceiptResult.NOT_A_FACT, f"{detail} {verification.detail}".rstrip())
         return verification
+
+    async def _check_predecessor(self, token: str) -> Verification | None:
+        """Return None if the log was restored from a backup of the receipt's log that has the receipt's record."""
+        try:
+            await anext(self._client.list_events(order_id=self._receipt.order_id, at_least_as_fresh=[token]), None)
+        except OrderTrailError as error:
+            if error.reason == "FOREIGN_TOKEN":
+                return self._walk.conclude(ReceiptResult.FOREIGN_LOG, "The receipt is of another log.")
+            if error.reason == "LOST_TOKEN":
+                detail = "The receipt's record was lost when the log was restored from a backup."
+                return self._walk.conclude(ReceiptResult.LOST_IN_RESTORE, detail)
+            if error.reason not in UNLISTED:
+                raise
+        return None
 
     async def _walk_back(self) -> Verification | None:
         """Prove the records before the receipt's; return what is wrong with them, if anything is."""
@@ -97,7 +115,7 @@ class _ReceiptVerifier:
                 async for event in self._client.list_events(order_id=self._receipt.order_id, page_size=PAGE)
             ]
         except OrderTrailError as error:
-            if error.reason not in ("ORDER_PARKED", "ORDER_NOT_FOUND"):
+            if error.reason not in UNLISTED:
                 raise
             return []
         return facts[::-1]

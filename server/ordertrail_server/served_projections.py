@@ -40,7 +40,7 @@ class ServedProjections:
 
         def open_one(name: str) -> QueriedProjection:
             path, seconds = live_generation(self._data.projections, name), self._settings.query_seconds
-            model = self._models[name] = ReadModel(path, log.identity, log.topic, log.partitions, seconds, on_damage)
+            model = self._models[name] = ReadModel(path, log.lineage, log.topic, seconds, on_damage)
             self._exit_stack.callback(model.close)
             progress = self._progress[name]
             return QueriedProjection(model, progress, Freshness(model, progress, log, ends))

@@ -19,7 +19,7 @@ from ordertrail.v1.position_pb2 import Position
 from ordertrail.v1.receipt_pb2 import Receipt
 from ordertrail_server.cli.value_text import time_text
 from ordertrail_server.log.port import Entry
-from ordertrail_server.log.token import write_page_token, write_token
+from ordertrail_server.log.token import PageKey, write_page_token, write_token
 
 CASES = ("fine", "refused", "rewritten", "predecessor", "void")
 
@@ -148,7 +148,9 @@ def test_receipt_of_another_log_or_a_newer_one_is_not_verified(cli: CommandLine)
         ),
         (
             MessageToJson(
-                Receipt(digest=b"0" * 16, position=Position(offset=0), consistency_token=write_page_token(b"f", 1))
+                Receipt(
+                    digest=b"0" * 16, position=Position(offset=0), consistency_token=write_page_token(b"f", PageKey(1))
+                )
             ),
             "The consistency token of the receipt is damaged.",
         ),

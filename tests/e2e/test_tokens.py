@@ -22,7 +22,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail.v1.position_pb2 import TokenContents
 from ordertrail.v1.submitted_commands_pb2 import GetCommandRequest, ListCommandsRequest, WatchCommandRequest
-from ordertrail_server.log.token import write_page_token, write_token
+from ordertrail_server.log.token import PageKey, write_page_token, write_token
 
 pytestmark = pytest.mark.parametrize("log", ["embedded", "kafka with commands"], indirect=True, scope="module")
 
@@ -89,7 +89,7 @@ async def test_other_base64_spelling_of_token_is_refused(orders: OrderTrail, fie
 
 @pytest.mark.parametrize("field", PAGES)
 async def test_other_base64_spelling_of_page_token_is_refused(orders: OrderTrail, field: str) -> None:
-    for text in other_spellings(write_page_token(b"any", 1)):
+    for text in other_spellings(write_page_token(b"any", PageKey(1))):
         assert (await token_refusal(orders, field, text)).reason == "INVALID_TOKEN", text
 
 
@@ -112,7 +112,7 @@ async def test_token_of_a_submission_is_refused_for_orders(orders: OrderTrail, f
 
 @pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_page_token_is_refused_as_consistency_token(orders: OrderTrail, field: str) -> None:
-    assert (await token_refusal(orders, field, write_page_token(b"", 1))).reason == "INVALID_TOKEN"
+    assert (await token_refusal(orders, field, write_page_token(b"", PageKey(1)))).reason == "INVALID_TOKEN"
 
 
 @pytest.mark.parametrize("field", PAGES)

@@ -85,7 +85,7 @@ class HistoryServer:
     def open_model(self, name: str, search_seconds: float = SEARCH_SECONDS) -> ReadModel:
         """Return a model of the projection's file, which may not exist yet."""
         path = live_generation(self._directory, name)
-        return ReadModel(path, self.log.identity, self.log.topic, self.log.partitions, search_seconds)
+        return ReadModel(path, self.log.lineage, self.log.topic, search_seconds)
 
     def build_service(
         self,

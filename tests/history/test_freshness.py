@@ -15,6 +15,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.edge.deadline import WAITING_SHARE
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.progress import Progress
 from ordertrail_server.log.token import write_token
@@ -114,7 +115,7 @@ async def test_reads_are_unavailable_if_the_read_model_is_of_another_log(tmp_pat
         server.record("o", build_placed("p"))
         await server.project()
         server.orders_model.close()
-        server.orders_model = ReadModel(server.orders_model.path, b"another log's id", server.log.topic, 1)
+        server.orders_model = ReadModel(server.orders_model.path, Lineage(b"another log's id", 1), server.log.topic)
         server.service = server.build_service(Progress(), ends_at_start=(0,))
         await assert_unavailable(server)
 

@@ -24,7 +24,7 @@ from ordertrail.v1.order_pb2 import Order
 from ordertrail.v1.order_status_pb2 import OrderStatus
 from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history import order_filter
-from ordertrail_server.log.token import write_page_token
+from ordertrail_server.log.token import PageKey, write_page_token
 from ordertrail_server.orders.refusal import Refused
 
 NOON_S = NOON // SECOND
@@ -222,7 +222,7 @@ async def test_page_token_is_refused_for_other_conditions(tmp_path: Path) -> Non
         )
 
 
-@pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", 1)[:-2]])
+@pytest.mark.parametrize("token", ["x", "ü", write_page_token(b"", PageKey(1))[:-2]])
 async def test_damaged_page_token_is_refused(tmp_path: Path, token: str) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()

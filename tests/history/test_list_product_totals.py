@@ -18,6 +18,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 from ordertrail.v1.position_pb2 import PageTokenContents
 from ordertrail_server.history.product_totals import list_product_totals, totals_query
 from ordertrail_server.history.read_model import ReadModel
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.projections.base_tables import create_base_tables
 from ordertrail_server.projections.product_totals.projection import ProductTotals
@@ -52,7 +53,7 @@ def file() -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadModel]:
-    model = ReadModel(tmp_path_factory.mktemp("totals") / "unused.sqlite", b"log", "topic", 1)
+    model = ReadModel(tmp_path_factory.mktemp("totals") / "unused.sqlite", Lineage(b"log", 1), "topic")
     yield model
     model.close()
 

@@ -16,7 +16,7 @@ from ordertrail.v1.order_history_service_pb2 import (
 )
 from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.log.position import OFFSETS
-from ordertrail_server.log.token import read_page_token, write_page_token
+from ordertrail_server.log.token import PageKey, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refused
 
 
@@ -64,7 +64,7 @@ async def test_page_token_of_an_impossible_position_is_refused(tmp_path: Path, n
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         of_filter = read_page_token((await list_events(server, page_size=1)).next_page_token).filter_digest
         assert (
-            await catch_refusal_reason(list_events(server, page_token=write_page_token(of_filter, number)))
+            await catch_refusal_reason(list_events(server, page_token=write_page_token(of_filter, PageKey(number))))
             == "INVALID_TOKEN"
         )
 
@@ -75,7 +75,7 @@ async def test_orders_of_the_first_and_the_last_possible_time_are_listed(
 ) -> None:
     async with serve_two_orders(tmp_path, b"1" * 16) as server:
         of_filter = read_page_token((await list_orders(server, page_size=1)).next_page_token).filter_digest
-        assert len((await list_orders(server, page_token=write_page_token(of_filter, number))).orders) == count
+        assert len((await list_orders(server, page_token=write_page_token(of_filter, PageKey(number)))).orders) == count
 
 
 async def test_page_token_ignores_conditions_of_newer_releases(tmp_path: Path) -> None:

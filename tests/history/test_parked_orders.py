@@ -22,7 +22,7 @@ from ordertrail.v1.projection_service_pb2 import (
 from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.history.pages import next_page_token
 from ordertrail_server.history.parked_orders import MAX_REASON, MAX_WAITING, get_parked, list_parked
-from ordertrail_server.log.token import read_token
+from ordertrail_server.log.token import PageKey, read_token
 from ordertrail_server.orders.refusal import Refused
 
 
@@ -65,7 +65,7 @@ async def test_every_parked_order_is_on_one_page(tmp_path: Path) -> None:
 async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", 0, "o")
+        token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", PageKey(0, "o"))
         with pytest.raises(Refused) as error:
             await list_page(server, ListParkedOrdersRequest(page_token=token))
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH

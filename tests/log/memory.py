@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from secrets import token_bytes
 
 from ordertrail_server.log.call_arguments import check_partition, check_range
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Logged
 from ordertrail_server.orders.chain import digest
 
@@ -21,6 +22,11 @@ class MemoryLog:
         self.records: list[list[Logged]] = [[] for _ in range(partitions)]
         self._appended = asyncio.Event()
         self._commands: MemoryLog | None = None
+
+    @property
+    def lineage(self) -> Lineage:
+        """A log in memory continues no other log."""
+        return Lineage(self.identity, self.partitions)
 
     @property
     def commands(self) -> AppendLog:

@@ -9,6 +9,7 @@ from ordertrail_server.log.position import OFFSETS
 from ordertrail_server.log.token import (
     ForeignToken,
     InvalidToken,
+    PageKey,
     TokenWriter,
     read_page_token,
     read_token,
@@ -32,7 +33,7 @@ def test_one_position_has_one_token(position: dict[int, int]) -> None:
 
 @given(st.binary(max_size=16), st.integers(-(2**63), 2**63 - 1), st.text())
 def test_page_token_reads_back_as_its_sort_key(digest: bytes, number: int, text: str) -> None:
-    read = read_page_token(write_page_token(digest, number, text))
+    read = read_page_token(write_page_token(digest, PageKey(number, text)))
     assert (read.filter_digest, read.last_number, read.last_text) == (digest, number, text)
 
 
@@ -61,7 +62,7 @@ def test_truncated_token_is_refused(position: dict[int, int], data: st.DataObjec
 
 def test_page_token_and_position_token_are_not_interchangeable() -> None:
     with pytest.raises(InvalidToken):
-        read_token(write_page_token(b"", 1), LOG)
+        read_token(write_page_token(b"", PageKey(1)), LOG)
     with pytest.raises(InvalidToken):
         read_page_token(write_token(LOG, {0: 1}))
 

@@ -71,7 +71,7 @@ def test_rebuild_restores_a_damaged_file(data: Path, name: str, first: int) -> N
 @asynccontextmanager
 async def open_reads(data: Path) -> AsyncIterator[tuple[ReadModel, Log]]:
     log = EmbeddedLog.follow(data)
-    reads = ReadModel(find_live_file(data, HISTORY), log.identity, log.topic, log.partitions)
+    reads = ReadModel(find_live_file(data, HISTORY), log.lineage, log.topic)
     yield reads, log
     reads.close()
     await log.close()

@@ -135,7 +135,7 @@ async def test_projection_that_cannot_be_opened_for_now_is_not_replaced(tmp_path
 
 async def test_missing_read_model_is_not_reported_as_damaged(tmp_path: Path) -> None:
     log = MemoryLog()
-    model = ReadModel(tmp_path / "missing.sqlite", log.identity, log.topic, log.partitions)
+    model = ReadModel(tmp_path / "missing.sqlite", log.lineage, log.topic)
     with pytest.raises(Refused) as error:
         await model.read(lambda connection: None)
     assert error.value.refusal.reason == ERROR_REASON_UNAVAILABLE

@@ -36,6 +36,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A token is damaged, has an unknown format, or belongs to facts that this log does not have."""
     ERROR_REASON_FOREIGN_TOKEN: _ErrorReason.ValueType  # 4
     """A token belongs to another log."""
+    ERROR_REASON_LOST_TOKEN: _ErrorReason.ValueType  # 6
+    """A token or receipt includes records that were lost when the log was restored from a backup."""
     ERROR_REASON_PAGE_TOKEN_MISMATCH: _ErrorReason.ValueType  # 5
     """The page token belongs to a request with other conditions, or to another log."""
     ERROR_REASON_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 20
@@ -140,6 +142,8 @@ ERROR_REASON_INVALID_TOKEN: ErrorReason.ValueType  # 3
 """A token is damaged, has an unknown format, or belongs to facts that this log does not have."""
 ERROR_REASON_FOREIGN_TOKEN: ErrorReason.ValueType  # 4
 """A token belongs to another log."""
+ERROR_REASON_LOST_TOKEN: ErrorReason.ValueType  # 6
+"""A token or receipt includes records that were lost when the log was restored from a backup."""
 ERROR_REASON_PAGE_TOKEN_MISMATCH: ErrorReason.ValueType  # 5
 """The page token belongs to a request with other conditions, or to another log."""
 ERROR_REASON_ORDER_NOT_FOUND: ErrorReason.ValueType  # 20

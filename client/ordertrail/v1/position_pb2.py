@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x16\n\tpartition\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_partitionB\t\n\x07_offset\"\xb6\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"g\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\t\x12\x13\n\x0b\x61s_of_token\x18\x04 \x01(\tBS\n\rordertrail.v1B\rPositionProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cordertrail/v1/position.proto\x12\rordertrail.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"_\n\x08Position\x12\r\n\x05topic\x18\x01 \x01(\t\x12\x16\n\tpartition\x18\x02 \x01(\x05H\x00\x88\x01\x01\x12\x13\n\x06offset\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x0c\n\n_partitionB\t\n\x07_offset\"\xb6\x01\n\rTokenContents\x12\x0e\n\x06log_id\x18\x01 \x01(\x0c\x12:\n\x07offsets\x18\x02 \x03(\x0b\x32).ordertrail.v1.TokenContents.OffsetsEntry\x12)\n\x05\x61s_of\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a.\n\x0cOffsetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"\x82\x01\n\x11PageTokenContents\x12\x15\n\rfilter_digest\x18\x01 \x01(\x0c\x12\x13\n\x0blast_number\x18\x02 \x01(\x03\x12\x11\n\tlast_text\x18\x03 \x01(\t\x12\x13\n\x0b\x61s_of_token\x18\x04 \x01(\t\x12\x19\n\x11\x63onsistency_token\x18\x05 \x01(\tBS\n\rordertrail.v1B\rPositionProtoP\x01Z\x1aordertrail/v1;ordertrailv1\xa2\x02\x04OTV1\xaa\x02\rOrdertrail.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +41,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENCONTENTS']._serialized_end=360
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_start=314
   _globals['_TOKENCONTENTS_OFFSETSENTRY']._serialized_end=360
-  _globals['_PAGETOKENCONTENTS']._serialized_start=362
-  _globals['_PAGETOKENCONTENTS']._serialized_end=465
+  _globals['_PAGETOKENCONTENTS']._serialized_start=363
+  _globals['_PAGETOKENCONTENTS']._serialized_end=493
 # @@protoc_insertion_point(module_scope)

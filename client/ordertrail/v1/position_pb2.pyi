@@ -123,6 +123,7 @@ class PageTokenContents(_message.Message):
     LAST_NUMBER_FIELD_NUMBER: _builtins.int
     LAST_TEXT_FIELD_NUMBER: _builtins.int
     AS_OF_TOKEN_FIELD_NUMBER: _builtins.int
+    CONSISTENCY_TOKEN_FIELD_NUMBER: _builtins.int
     filter_digest: _builtins.bytes
     """A digest of the request's conditions. A page token is valid only with the same conditions."""
     last_number: _builtins.int
@@ -131,6 +132,10 @@ class PageTokenContents(_message.Message):
     """The text part of the sort key of the page's last row."""
     as_of_token: _builtins.str
     """The as-of token of a listing of a moment, which all its pages use. Empty in a listing of the present."""
+    consistency_token: _builtins.str
+    """The consistency token of the page's answer, in a listing of the present. It shows whether a page token that is older than a
+    restore of the log from a backup is still valid. Empty in listings that include more than facts.
+    """
     def __init__(
         self,
         *,
@@ -138,10 +143,11 @@ class PageTokenContents(_message.Message):
         last_number: _builtins.int = ...,
         last_text: _builtins.str = ...,
         as_of_token: _builtins.str = ...,
+        consistency_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_token", b"as_of_token", "filter_digest", b"filter_digest", "last_number", b"last_number", "last_text", b"last_text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_token", b"as_of_token", "consistency_token", b"consistency_token", "filter_digest", b"filter_digest", "last_number", b"last_number", "last_text", b"last_text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,7 +80,7 @@ class HistoryService:
         model, as_of = self._orders.model, None
         offsets = required_offsets(model, request.at_least_as_fresh)
         if request.HasField("token"):
-            as_of = moment_of(request.token, "token", model.log_id, model.partitions)
+            as_of = moment_of(request.token, "token", model.lineage)
             offsets = latest([offsets, as_of.offsets])
         elif request.HasField("record_time"):
             refuse_future(request.record_time, "record_time")

@@ -16,6 +16,7 @@ from ordertrail_server.edge.submission_messages import CommandMessages, add_resu
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refusal_of, refuse_oversized, validate
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.tokens import latest, offsets_of, token_of
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.refusal import Refusal, Refused, Violation
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand, Viewer
@@ -82,7 +83,7 @@ class SubmissionService:
     ) -> bytes:
         """Return a page of commands."""
         await self._wait_fresh(request.at_least_as_fresh, time_remaining)
-        start = read_page_start(request, self._store.log.identity)
+        start = read_page_start(request, self._store.log.lineage)
         after = -1 if start is None else start.last_number
         states = sorted({STATES[state] for state in request.states} or set(State))
         open_states = OPEN_STATES & set(request.states)
@@ -94,7 +95,7 @@ class SubmissionService:
         for command in commands:
             response.commands.append(await self._messages.build(command, has_event=False))
         if next_after is not None:
-            response.next_page_token = next_page_token(request, self._store.log.identity, next_after)
+            response.next_page_token = next_page_token(request, self._store.log.identity, PageKey(next_after))
         return response.SerializeToString()
 
     async def RetryCommand(  # noqa: N802
@@ -123,10 +124,7 @@ class SubmissionService:
 
     async def _wait_fresh(self, tokens: Sequence[str], time_remaining: float | None) -> None:
         log, deadline = self._store.log, query_deadline(time_remaining)
-        offsets = [
-            offsets_of(token, f"at_least_as_fresh[{place}]", log.identity, log.partitions)
-            for place, token in enumerate(tokens)
-        ]
+        offsets = [offsets_of(token, f"at_least_as_fresh[{place}]", log.lineage) for place, token in enumerate(tokens)]
         await self._store.wait_reached(latest([(0,) * log.partitions, *offsets]), deadline)
 
     async def _answer(self, response: type[Message], command: FoundCommand) -> bytes:

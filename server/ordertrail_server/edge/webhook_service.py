@@ -18,6 +18,8 @@ from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.webhook_messages import attempt_message, delivery_message, secret_message
 from ordertrail_server.history.freshness import refuse_when_late
 from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
+from ordertrail_server.log.lineage import Lineage
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery
 from ordertrail_server.webhooks.webhooks import Webhooks
 
@@ -27,8 +29,8 @@ LATE = "The server could not store the change in time; it may still do so, so re
 class WebhookService:
     """Every method raises Refused. `time_remaining` is as in SubscriptionService."""
 
-    def __init__(self, webhooks: Webhooks, log_id: bytes) -> None:
-        self._webhooks, self._log_id = webhooks, log_id
+    def __init__(self, webhooks: Webhooks, lineage: Lineage) -> None:
+        self._webhooks, self._lineage = webhooks, lineage
 
     async def RotateWebhookSecret(  # noqa: N802 (the rpc's)
         self, request: RotateWebhookSecretRequest, scope: Scope, time_remaining: float | None
@@ -51,7 +53,7 @@ class WebhookService:
         self, request: ListWebhookDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListWebhookDeliveriesResponse."""
-        start = read_page_start(request, self._log_id)
+        start = read_page_start(request, self._lineage)
         running, deliveries = self._webhooks.deliveries(
             request.subscription, scope, request.order_id, failed=request.failed
         )
@@ -62,7 +64,7 @@ class WebhookService:
         token = ""
         if len(deliveries) > len(messages):
             time, position = _sort_key(deliveries[len(messages) - 1])
-            token = next_page_token(request, self._log_id, time, str(position))
+            token = next_page_token(request, self._lineage.identity, PageKey(time, str(position)))
         return ListWebhookDeliveriesResponse(deliveries=messages, next_page_token=token).SerializeToString()
 
     async def RedeliverWebhookDelivery(  # noqa: N802

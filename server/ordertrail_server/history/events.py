@@ -16,6 +16,7 @@ from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.span import Span
 from ordertrail_server.history.tokens import invalid_token, token_of
 from ordertrail_server.log.position import first_packed
+from ordertrail_server.log.token import PageKey
 
 VISITED_ROWS = 10_000
 """The most events that one page visits to find those that match. A page of rare events ends there, with a token."""
@@ -36,18 +37,18 @@ def list_events(model: ReadModel, request: ListOrderEventsRequest, scope: Scope,
             break
         remainder = page.step(remainder)
     remainder = span.cut_to(remainder)
-    trailer = ListOrderEventsResponse(
-        next_page_token="" if remainder.is_empty else next_page_token(request, model.log_id, _sort_key(remainder)),
-        consistency_token=token_of(model.log_id, model.positions(connection)),
-        parked_order_ids=page.skipped_orders,
-    )
+    token = token_of(model.log_id, model.positions(connection))
+    trailer = ListOrderEventsResponse(consistency_token=token, parked_order_ids=page.skipped_orders)
+    if not remainder.is_empty:
+        key = PageKey(_sort_key(remainder), consistency_token=token)
+        trailer.next_page_token = next_page_token(request, model.log_id, key)
     return page.events + trailer.SerializeToString()
 
 
 def _remaining_span(request: ListOrderEventsRequest, model: ReadModel) -> Span:
     """Return the positions of the page and all pages after it."""
     span = Span(0, first_packed(model.partitions), request.order_by == EVENT_ORDER_POSITION_DESCENDING)
-    start = read_page_start(request, model.log_id)
+    start = read_page_start(request, model.lineage)
     if start is None:
         return span
     if not span.holds(start.last_number):

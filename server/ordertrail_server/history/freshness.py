@@ -33,9 +33,7 @@ async def refuse_when_late(deadline: float, message: str) -> AsyncIterator[None]
 
 def required_offsets(model: ReadModel, tokens: Sequence[str]) -> Offsets:
     """Return the latest offsets of the tokens in at_least_as_fresh. Raises Refused for a token of another log."""
-    token_offsets = [
-        offsets_of(t, f"at_least_as_fresh[{i}]", model.log_id, model.partitions) for i, t in enumerate(tokens)
-    ]
+    token_offsets = [offsets_of(t, f"at_least_as_fresh[{i}]", model.lineage) for i, t in enumerate(tokens)]
     return latest([(0,) * model.partitions, *token_offsets])
 
 

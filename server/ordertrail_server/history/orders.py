@@ -16,6 +16,7 @@ from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_si
 from ordertrail_server.history.parked_state import refuse_parked
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import Offsets, token_of
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refused
 from ordertrail_server.schema.wire import first_field
@@ -63,14 +64,15 @@ def order_response(model: ReadModel, order: QueriedOrder) -> bytes:
 def list_orders(model: ReadModel, request: ListOrdersRequest, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized ListOrdersResponse. Raises Refused for a bad page token or day."""
     max_rows = page_size(request)
-    conditions = list_filter(request, scope, read_page_start(request, model.log_id))
+    conditions = list_filter(request, scope, read_page_start(request, model.lineage))
     rows = _read_keys(connection, conditions, max_rows + 1)
     page = _cut_page(rows, max_rows)
     has_more = len(page) < len(rows)
-    trailer = ListOrdersResponse(
-        next_page_token=next_page_token(request, model.log_id, *page[-1][:2]) if has_more else "",
-        consistency_token=token_of(model.log_id, model.positions(connection)),
-    )
+    token = token_of(model.log_id, model.positions(connection))
+    trailer = ListOrdersResponse(consistency_token=token)
+    if has_more:
+        key = PageKey(*page[-1][:2], consistency_token=token)
+        trailer.next_page_token = next_page_token(request, model.log_id, key)
     return b"".join(map(first_field, _read_states(connection, page))) + trailer.SerializeToString()
 
 

@@ -1,4 +1,4 @@
-"""Pages (AIP-158): page sizes, and page tokens that hold for one log and one set of conditions."""
+"""Pages (AIP-158): page sizes, and page tokens that are valid for one log and one set of conditions."""
 
 from hashlib import sha256
 
@@ -18,8 +18,9 @@ from ordertrail.v1.subscription_service_pb2 import (
     ListSubscriptionsRequest,
     ListWebhookDeliveriesRequest,
 )
-from ordertrail_server.history.tokens import invalid_token
-from ordertrail_server.log.token import InvalidToken, read_page_token, write_page_token
+from ordertrail_server.history.tokens import invalid_token, offsets_of
+from ordertrail_server.log.lineage import Lineage
+from ordertrail_server.log.token import InvalidToken, PageKey, read_page_token, write_page_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 ROWS, MAX_ROWS = 100, 1_000
@@ -47,23 +48,31 @@ def page_size(request: PagedRequest) -> int:
     return min(request.page_size or ROWS, MAX_ROWS)
 
 
-def read_page_start(request: PagedRequest, log_id: bytes) -> PageTokenContents | None:
-    """Return the sort key after which the page begins, None for the first page. Raises Refused."""
+def read_page_start(request: PagedRequest, lineage: Lineage) -> PageTokenContents | None:
+    """Return the sort key after which the page begins, None for the first page. Raises Refused.
+
+    A page token of a predecessor of the log is valid if a token in it says that its list is of the kept part.
+    """
     if not request.page_token:
         return None
     try:
         start = read_page_token(request.page_token)
     except InvalidToken as error:
         raise invalid_token("page_token") from error
-    if start.filter_digest != _filter_digest(request, log_id):
+    if start.filter_digest == _filter_digest(request, lineage.identity):
+        return start
+    token = start.as_of_token or start.consistency_token
+    is_older = any(start.filter_digest == _filter_digest(request, log.identity) for log in lineage.predecessors)
+    if not is_older or not token:
         message = "page_token belongs to a request with other conditions, or to another log."
         raise Refused(Refusal(ERROR_REASON_PAGE_TOKEN_MISMATCH, message, where="page_token"))
+    offsets_of(token, "page_token", lineage)
     return start
 
 
-def next_page_token(request: PagedRequest, log_id: bytes, number: int, text: str = "", as_of_token: str = "") -> str:
-    """Return the token of the page after the row with this sort key, in a listing as of a moment with its token."""
-    return write_page_token(_filter_digest(request, log_id), number, text, as_of_token)
+def next_page_token(request: PagedRequest, log_id: bytes, key: PageKey) -> str:
+    """Return the token of the page after a row."""
+    return write_page_token(_filter_digest(request, log_id), key)
 
 
 def _filter_digest(request: PagedRequest, log_id: bytes) -> bytes:

@@ -15,7 +15,9 @@ from ordertrail_server.access.scope import Scope
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.scope_condition import scope_condition, scope_values
+from ordertrail_server.history.tokens import token_of
 from ordertrail_server.log.position import OFFSETS, LogPosition
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.order_refusal import order_not_found
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment
@@ -48,7 +50,7 @@ Row = tuple[str, int, int, str, int, int]
 
 def list_parked(model: ReadModel, request: ListParkedOrdersRequest, scope: Scope, connection: Connection) -> bytes:
     """Return a serialized ListParkedOrdersResponse. Raises Refused for a bad page token."""
-    start, max_rows = read_page_start(request, model.log_id), page_size(request)
+    start, max_rows = read_page_start(request, model.lineage), page_size(request)
     record_time, last_id = (start.last_number, start.last_text) if start else (_EARLIEST, "")
     values = {"record_time": record_time, "order_id": last_id, "limit": max_rows + 1, **scope_values(scope)}
     statement = _PAGE.format(scope=scope_condition(scope, "o.customer_id"))
@@ -57,7 +59,9 @@ def list_parked(model: ReadModel, request: ListParkedOrdersRequest, scope: Scope
     answer = ListParkedOrdersResponse(orders=[_parked_order(model, row) for row in page])
     if len(rows) > max_rows:
         order_id, _, record_time, *_ = page[-1]
-        answer.next_page_token = next_page_token(request, model.log_id, record_time, order_id)
+        token = token_of(model.log_id, model.positions(connection))
+        key = PageKey(record_time, order_id, consistency_token=token)
+        answer.next_page_token = next_page_token(request, model.log_id, key)
     return answer.SerializeToString()
 
 

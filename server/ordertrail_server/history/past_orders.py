@@ -18,6 +18,7 @@ from ordertrail_server.history.queried_projection import QueriedProjection
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.recency import Recency
 from ordertrail_server.history.tokens import Moment, latest, moment_of, token_of
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.time_text import parse_time_text
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.schema.wire import first_field
@@ -55,7 +56,7 @@ class PastOrders:
     async def answer(self, request: ListOrdersRequest, scope: Scope, deadline: float) -> bytes:
         """Return a serialized ListOrdersResponse. Raises Refused."""
         model = self._timeline.model
-        start = read_page_start(request, model.log_id)
+        start = read_page_start(request, model.lineage)
         moment = await self._resolve(request, start, deadline)
         required = latest([required_offsets(model, request.at_least_as_fresh), moment.offsets])
         await self._timeline.freshness.wait_until_fresh(required, deadline)
@@ -70,9 +71,9 @@ class PastOrders:
         """Return the moment of a request. A time has offsets which the projection must include, no fixed ones yet."""
         model = self._timeline.model
         if start is not None:
-            return moment_of(start.as_of_token, "page_token", model.log_id, model.partitions)
+            return moment_of(start.as_of_token, "page_token", model.lineage)
         if request.HasField("token"):
-            return moment_of(request.token, "token", model.log_id, model.partitions)
+            return moment_of(request.token, "token", model.lineage)
         refuse_future(request.record_time, "record_time")
         offsets = await offsets_at(request.record_time, self._history.freshness, self._recency, deadline)
         return Moment(offsets, nanoseconds(request.record_time))
@@ -115,5 +116,6 @@ def _response(request: ListOrdersRequest, log_id: bytes, page: _Page, states: li
     trailer = ListOrdersResponse(consistency_token=token_of(log_id, offsets), as_of_token=as_of_token)
     if len(states) < len(page.rows):
         created, order_id, _ = page.rows[len(states) - 1]
-        trailer.next_page_token = next_page_token(request, log_id, parse_time_text(created), order_id, as_of_token)
+        key = PageKey(parse_time_text(created), order_id, as_of_token)
+        trailer.next_page_token = next_page_token(request, log_id, key)
     return b"".join(map(first_field, states)) + trailer.SerializeToString()

@@ -11,6 +11,7 @@ from ordertrail_server.history.day_bound import day_text, require_real_day
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.read_model import Connection, ReadModel
 from ordertrail_server.history.tokens import token_of
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.days import decode_day, encode_day
 from ordertrail_server.storage.row_limit import NAMED_LIMIT
 
@@ -28,7 +29,7 @@ Row = tuple[str, str, int, int, int]
 def list_product_totals(model: ReadModel, request: ListProductTotalsRequest, connection: Connection) -> bytes:
     """Return a serialized ListProductTotalsResponse. Raises Refused for a bad page token or day."""
     max_rows = page_size(request)
-    start = read_page_start(request, model.log_id)
+    start = read_page_start(request, model.lineage)
     statement, values = totals_query(request, start)
     rows: list[Row] = connection.execute(statement, values | {"limit": max_rows + 1}).fetchall()
     page = rows[:max_rows]
@@ -37,7 +38,8 @@ def list_product_totals(model: ReadModel, request: ListProductTotalsRequest, con
     )
     if len(rows) > max_rows:
         product_id, day, *_ = page[-1]
-        response.next_page_token = next_page_token(request, model.log_id, encode_day(_date(day)), product_id)
+        key = PageKey(encode_day(_date(day)), product_id, consistency_token=response.consistency_token)
+        response.next_page_token = next_page_token(request, model.log_id, key)
     return response.SerializeToString()
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_QUERY_TIME_LIMIT, ERROR_REASON_UNAVAILABLE
 from ordertrail_server.history.blob_join import check_blob_join
 from ordertrail_server.history.tokens import Offsets
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.storage.checked.connection import connect_checked_reader
 from ordertrail_server.storage.checked.error import find_damaged_file
@@ -45,13 +46,13 @@ class ReadModel:
     def __init__(
         self,
         path: Path,
-        log_id: bytes,
+        lineage: Lineage,
         topic: str,
-        partitions: int,
         search_seconds: float = SEARCH_SECONDS,
         on_damage: Callable[[Path, str], None] = lambda file, damage: None,
     ) -> None:
-        self.path, self.log_id, self.topic, self.partitions = path, log_id, topic, partitions
+        self.path, self.lineage, self.topic = path, lineage, topic
+        self.log_id, self.partitions, _ = lineage
         self._search_seconds, self._on_damage = search_seconds, on_damage
         self._open_pools()
 

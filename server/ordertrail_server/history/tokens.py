@@ -5,9 +5,14 @@ from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ordertrail.v1.error_reason_pb2 import ERROR_REASON_FOREIGN_TOKEN, ERROR_REASON_INVALID_TOKEN
+from ordertrail.v1.error_reason_pb2 import (
+    ERROR_REASON_FOREIGN_TOKEN,
+    ERROR_REASON_INVALID_TOKEN,
+    ERROR_REASON_LOST_TOKEN,
+)
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.position import OFFSETS
-from ordertrail_server.log.token import ForeignToken, InvalidToken, read_moment_token, write_token
+from ordertrail_server.log.token import ForeignToken, InvalidToken, LostToken, read_moment_token, write_token
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.orders.times import moment, nanoseconds
 
@@ -24,20 +29,24 @@ class Moment(NamedTuple):
     time: int | None
 
 
-def offsets_of(token: str, where: str, log_id: bytes, partitions: int) -> Offsets:
+def offsets_of(token: str, where: str, lineage: Lineage) -> Offsets:
     """Return the offsets of the token in the request field `where`. Raises Refused."""
-    return moment_of(token, where, log_id, partitions).offsets
+    return moment_of(token, where, lineage).offsets
 
 
-def moment_of(token: str, where: str, log_id: bytes, partitions: int) -> Moment:
+def moment_of(token: str, where: str, lineage: Lineage) -> Moment:
     """Return the moment of the token in the request field `where`. Raises Refused."""
+    partitions = lineage.partitions
     try:
-        offsets, as_of = read_moment_token(token, log_id)
+        offsets, as_of = read_moment_token(token, lineage)
     except InvalidToken as error:
         raise invalid_token(where) from error
     except ForeignToken as error:
         message = f"{where} is a token of another log."
         raise Refused(Refusal(ERROR_REASON_FOREIGN_TOKEN, message, where=where)) from error
+    except LostToken as error:
+        message = f"{where} includes records that were lost when the log was restored from a backup."
+        raise Refused(Refusal(ERROR_REASON_LOST_TOKEN, message, where=where)) from error
     if not all(0 <= partition < partitions and 0 <= offset < OFFSETS for partition, offset in offsets.items()):
         raise invalid_token(where)
     return Moment(tuple(offsets.get(partition, 0) for partition in range(partitions)), _time_of(as_of))

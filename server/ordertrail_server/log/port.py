@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.operator_error import OperatorError
 
 
@@ -78,6 +79,10 @@ class AppendLog(Protocol):
     @property
     def identity(self) -> bytes:
         """16 bytes that identify this log."""
+
+    @property
+    def lineage(self) -> Lineage:
+        """The identity of this log, and of the logs that it continues after a restore."""
 
     @property
     def topic(self) -> str:

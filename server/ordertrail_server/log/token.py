@@ -10,6 +10,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from ordertrail.v1.position_pb2 import PageTokenContents, TokenContents
+from ordertrail_server.log.lineage import Lineage, has_lost
+from ordertrail_server.log.position import MAX_PARTITIONS
 
 M = TypeVar("M", TokenContents, PageTokenContents)
 
@@ -22,6 +24,10 @@ class InvalidToken(ValueError):
 
 class ForeignToken(ValueError):
     """The token belongs to another log."""
+
+
+class LostToken(ValueError):
+    """The token belongs to the part of a log that was lost when the log was restored from a backup."""
 
 
 class Token(NamedTuple):
@@ -55,24 +61,48 @@ class TokenWriter:
 
 
 def read_token(token: str, log_id: bytes) -> dict[int, int]:
-    """Return {partition: offset} of a token. Raises as read_moment_token does."""
-    return read_moment_token(token, log_id).offsets
+    """Return {partition: offset} of a token of a log that was never restored. Raises as read_moment_token does."""
+    return read_moment_token(token, Lineage(log_id, MAX_PARTITIONS)).offsets
 
 
-def read_moment_token(token: str, log_id: bytes) -> Token:
-    """Return what a token includes. Raises InvalidToken, or ForeignToken if it is not of this log."""
+def read_moment_token(token: str, lineage: Lineage) -> Token:
+    """Return what a token includes, which may be a token of a predecessor of the log.
+
+    Raises InvalidToken, ForeignToken if it is of neither, LostToken if it includes records that the log has lost.
+    """
     kind, contents = _parse(token, (POSITION, AS_OF), TokenContents())
-    if contents.log_id != log_id:
-        raise ForeignToken
+    offsets = dict(contents.offsets)
+    if contents.log_id != lineage.identity:
+        ends = lineage.find_ends(contents.log_id)
+        if ends is None:
+            raise ForeignToken
+        if has_lost(ends, offsets):
+            raise LostToken
     if contents.HasField("as_of") != (kind == AS_OF):
         raise InvalidToken
-    return Token(dict(contents.offsets), contents.as_of if kind == AS_OF else None)
+    return Token(offsets, contents.as_of if kind == AS_OF else None)
 
 
-def write_page_token(filter_digest: bytes, number: int, text: str = "", as_of_token: str = "") -> str:
-    """Return the token of the page after the row with this sort key."""
+class PageKey(NamedTuple):
+    """Where a page begins: after the row with this sort key.
+
+    A list of a moment has its `as_of_token`. Another list of facts has the consistency token of its answer.
+    """
+
+    number: int
+    text: str = ""
+    as_of_token: str = ""
+    consistency_token: str = ""
+
+
+def write_page_token(filter_digest: bytes, key: PageKey) -> str:
+    """Return the token of the page after a row."""
     contents = PageTokenContents(
-        filter_digest=filter_digest, last_number=number, last_text=text, as_of_token=as_of_token
+        filter_digest=filter_digest,
+        last_number=key.number,
+        last_text=key.text,
+        as_of_token=key.as_of_token,
+        consistency_token=key.consistency_token,
     )
     return _wrap(PAGE, contents.SerializeToString())
 

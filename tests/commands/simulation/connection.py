@@ -59,7 +59,7 @@ class Connection:
     commands: AppendLog | None = None
 
     def __init__(self, log: SimulatedLog) -> None:
-        self.log, self.identity = log, log.stored.identity
+        self.log, self.identity, self.lineage = log, log.stored.identity, log.stored.lineage
         self.capabilities = replace(log.stored.capabilities, current_end=not log.has_stale_ends)
         self.calls: list[Call] = []
         self.answers_at_once = False

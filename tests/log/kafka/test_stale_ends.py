@@ -88,7 +88,7 @@ async def test_token_beyond_a_stale_end_is_accepted_once_the_log_reaches_it(clus
     recreate_topic(cluster)
     async with open_log(cluster) as log, open_log(cluster) as second_log:
         await second_log.append(0, build_entries(3))
-        model = ReadModel(tmp_path / "missing", log.identity, log.topic, 1)
+        model = ReadModel(tmp_path / "missing", log.lineage, log.topic)
         freshness = Freshness(model, Progress(), log, (0,))
         check = asyncio.ensure_future(freshness.log_reaches((6,), build_deadline()))
         await _wait_for_end_query(log)

@@ -50,7 +50,7 @@ def _token_moment(
 ) -> Moment | None:
     if not request.HasField(field):
         return None
-    return moment_of(getattr(request, field), field, model.log_id, model.partitions)
+    return moment_of(getattr(request, field), field, model.lineage)
 
 
 def _check_interval(request: DiffOrdersRequest) -> None:

@@ -47,7 +47,7 @@ async def stream_bounds(
 
 
 async def _resume_offsets(model: ReadModel, freshness: Freshness, token: str, deadline: float) -> Offsets:
-    begin, as_of = moment_of(token, "resume_token", model.log_id, model.partitions)
+    begin, as_of = moment_of(token, "resume_token", model.lineage)
     if as_of is not None:  # the stream would lack the facts after that time
         raise invalid_token("resume_token", "is a token of a moment, after which no stream can continue")
     # The log may have lost its end or been restored. Then the records there are not those that the caller saw.

@@ -1,5 +1,6 @@
 """The file of an embedded log: its schema, its creation and its description."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from secrets import token_bytes
@@ -26,12 +27,19 @@ class Description(NamedTuple):
 
     identity: bytes
     partitions: int
-    topic: str
-    format: int
+    topic: str = ORDER_EVENTS
+    format: int = FORMAT
 
 
-def create_file(directory: Path, partitions: int) -> None:
+def create_file(
+    directory: Path,
+    partitions: int,
+    identity: bytes | None = None,
+    predecessors: Sequence[tuple[bytes, int, int, int]] = (),
+) -> None:
     """Create an empty log in a directory that has none. A kill half-way leaves no log.
+
+    `identity` and `predecessors`, rows of the table, are those of a log that continues others (see predecessors.py).
 
     Raises ValueError for a count of partitions that is not between 1 and 32,768, FileExistsError if there is a log.
     """
@@ -43,12 +51,20 @@ def create_file(directory: Path, partitions: int) -> None:
     remove_database(unfinished)
     with closing(connect_writer(unfinished)) as connection:
         with transaction(connection):
-            execute_statements(connection, SCHEMA)
-            description = (token_bytes(IDENTITY_BYTES), partitions, FORMAT, ORDER_EVENTS)
-            connection.execute("INSERT INTO log VALUES (?, ?, ?, ?)", description)
+            write_schema(connection, Description(identity or token_bytes(IDENTITY_BYTES), partitions), predecessors)
         checkpoint(connection)  # closing does the same, but does not report a failure
     unfinished.rename(directory / LOG_FILE)
     fsync_directory(directory)
+
+
+def write_schema(
+    connection: sqlite3.Connection, description: Description, predecessors: Sequence[tuple[bytes, int, int, int]] = ()
+) -> None:
+    """Create the tables of a log without records in the caller's transaction."""
+    execute_statements(connection, SCHEMA)
+    connection.executemany("INSERT INTO predecessors VALUES (?, ?, ?, ?)", predecessors)
+    identity, partitions, topic, log_format = description
+    connection.execute("INSERT INTO log VALUES (?, ?, ?, ?)", (identity, partitions, log_format, topic))
 
 
 def read_description(connection: sqlite3.Connection) -> Description:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ordertrail_server.log.call_arguments import check_partition, check_range
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders
 from ordertrail_server.log.embedded.records import Table, read_end, read_records
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import Capabilities, Entry, Logged, LogUnavailable
 from ordertrail_server.storage.read_pool import ReadPool
 
@@ -17,10 +18,9 @@ class FollowedTable:
 
     capabilities = Capabilities()
 
-    def __init__(
-        self, table: Table, identity: bytes, topic: str, partitions: int, readers: ReadPool | ReadOnlyReaders
-    ) -> None:
-        self._table, self.identity, self.topic, self.partitions = table, identity, topic, partitions
+    def __init__(self, table: Table, lineage: Lineage, topic: str, readers: ReadPool | ReadOnlyReaders) -> None:
+        self._table, self.lineage, self.topic = table, lineage, topic
+        self.identity, self.partitions, _ = lineage
         self._readers, self._closed = readers, False
 
     async def end(self, partition: int, at_least: int = 0) -> int:

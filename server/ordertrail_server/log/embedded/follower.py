@@ -8,11 +8,12 @@ from pathlib import Path
 
 from ordertrail_server.log.embedded.file import LOG_FILE, read_description
 from ordertrail_server.log.embedded.followed_table import FollowedTable
+from ordertrail_server.log.embedded.predecessors import read_lineages
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders, is_readable_in_place, refuse_unreadable
 from ordertrail_server.log.embedded.records import Table, read_failure, refuse_stray_records
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import Capabilities, Entry, Logged
 from ordertrail_server.log.topic_name import ORDER_COMMANDS
-from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.connection import connect_reader
 from ordertrail_server.storage.lock import DataDirectoryRefused
 from ordertrail_server.storage.read_pool import ReadPool
@@ -84,13 +85,13 @@ class EmbeddedFollower:
             self._readers = stack.enter_context(ReadOnlyReaders(path))
         self.identity, self.partitions, self.topic, file_format = self._readers.run_blocking(read_description)
         self._readers.run_blocking(refuse_stray_records, self.partitions)
-        identity = digest(self.identity + Table.COMMANDS.encode())
-        self._records = self._open_table(Table.RECORDS, self.identity, self.topic)
-        commands = self._open_table(Table.COMMANDS, identity, ORDER_COMMANDS)
+        self.lineage, commands_lineage = self._readers.run_blocking(read_lineages)
+        self._records = self._open_table(Table.RECORDS, self.lineage, self.topic)
+        commands = self._open_table(Table.COMMANDS, commands_lineage, ORDER_COMMANDS)
         self._commands = commands if file_format > 1 else None
 
-    def _open_table(self, table: Table, identity: bytes, topic: str) -> FollowedTable:
-        return FollowedTable(table, identity, topic, self.partitions, self._readers)
+    def _open_table(self, table: Table, lineage: Lineage, topic: str) -> FollowedTable:
+        return FollowedTable(table, lineage, topic, self._readers)
 
 
 def require_log(path: Path) -> None:

@@ -11,6 +11,7 @@ from ordertrail_server.log.embedded.file import create_file
 from ordertrail_server.log.embedded.follower import EmbeddedFollower, require_log
 from ordertrail_server.log.embedded.records import Table
 from ordertrail_server.log.embedded.served_table import ServedTable
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.storage.lock import DirectoryLock
 from ordertrail_server.storage.wal_trimmer import TRIM_SECONDS
 
@@ -57,7 +58,5 @@ class EmbeddedLog(EmbeddedFollower):
         self._thread = stack.enter_context(ThreadPoolExecutor(1, "append"))
         super()._open(path, stack)  # closed before the appender, whose closing then tidies the file
 
-    def _open_table(self, table: Table, identity: bytes, topic: str) -> ServedTable:
-        return ServedTable(
-            table, identity, topic, self.partitions, self._readers, appender=self._appender, thread=self._thread
-        )
+    def _open_table(self, table: Table, lineage: Lineage, topic: str) -> ServedTable:
+        return ServedTable(table, lineage, topic, self._readers, appender=self._appender, thread=self._thread)

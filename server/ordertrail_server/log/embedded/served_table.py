@@ -9,6 +9,7 @@ from ordertrail_server.log.embedded.appender import Appender
 from ordertrail_server.log.embedded.followed_table import FollowedTable
 from ordertrail_server.log.embedded.read_only import ReadOnlyReaders
 from ordertrail_server.log.embedded.records import Table
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import Entry
 from ordertrail_server.storage.read_pool import ReadPool
 
@@ -22,15 +23,14 @@ class ServedTable(FollowedTable):
     def __init__(
         self,
         table: Table,
-        identity: bytes,
+        lineage: Lineage,
         topic: str,
-        partitions: int,
         readers: ReadPool | ReadOnlyReaders,
         *,
         appender: Appender,
         thread: Executor,
     ) -> None:
-        super().__init__(table, identity, topic, partitions, readers)
+        super().__init__(table, lineage, topic, readers)
         self._appender, self._thread = appender, thread
         self._appended = [asyncio.Event() for _ in range(self.partitions)]
 

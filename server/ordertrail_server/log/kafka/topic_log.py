@@ -16,6 +16,7 @@ from ordertrail_server.log.kafka.partition_ends import STALE_SECONDS, PartitionE
 from ordertrail_server.log.kafka.producer import TopicProducer
 from ordertrail_server.log.kafka.readers import KafkaReaders
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client, reader_settings
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import Capabilities, Entry, LogDamaged, Logged, LogUnavailable
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,11 @@ class TopicLog:
             self._identity,
         )
         self._monitoring = asyncio.create_task(self._monitor())
+
+    @property
+    def lineage(self) -> Lineage:
+        """A topic continues no other log."""
+        return Lineage(self.identity, self.partitions)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import AppendLog, Capabilities, Entry, Log, Logged
 
 
@@ -17,6 +18,11 @@ class BoundedLog:
     def identity(self) -> bytes:
         """The identity of the log."""
         return self._log.identity
+
+    @property
+    def lineage(self) -> Lineage:
+        """The lineage of the log."""
+        return self._log.lineage
 
     @property
     def topic(self) -> str:
