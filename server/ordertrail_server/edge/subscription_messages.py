@@ -16,7 +16,7 @@ from ordertrail_server.history.tokens import Offsets, token_of
 from ordertrail_server.orders.times import moment
 from ordertrail_server.subscriptions.changes import Cause
 from ordertrail_server.subscriptions.definition import ACKNOWLEDGE_SECONDS, MAX_ATTEMPTS, Limits
-from ordertrail_server.subscriptions.delivery_id import write_delivery_id
+from ordertrail_server.subscriptions.delivery_id import DeliveryIds
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.subscriptions import ParkedOrder
 
@@ -55,7 +55,7 @@ def subscription_message(running: RunningSubscription, ends: Offsets, oldest: in
         create_time=moment(definition.created_at),
         state=_STOPPED if state.stop_reason else _ACTIVE,
         stop_reason=state.stop_reason,
-        position_token=token_of(definition.log_id, tuple(state.saved)),
+        position_token=token_of(state.log_id, tuple(state.saved)),
         lag_count=sum(max(0, end - saved) for end, saved in zip(ends, state.saved, strict=False)),
         consumer_count=len(running.sessions),
         in_flight_count=running.in_flight_count,
@@ -67,12 +67,12 @@ def subscription_message(running: RunningSubscription, ends: Offsets, oldest: in
     return message
 
 
-def parked_message(uid: str, parked: ParkedOrder) -> ParkedDeliveries:
+def parked_message(delivery_ids: DeliveryIds, parked: ParkedOrder) -> ParkedDeliveries:
     """Return a parked order as a message."""
     backlog = parked.backlog
     return ParkedDeliveries(
         order_id=parked.order_id,
-        delivery_id=write_delivery_id(uid, backlog.position),
+        delivery_id=delivery_ids.write(backlog.position),
         attempt_count=parked.attempts,
         reason=backlog.reason,
         park_time=moment(backlog.time),

@@ -37,6 +37,7 @@ from ordertrail_server.history.freshness import Freshness, query_end_offsets, re
 from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
 from ordertrail_server.history.tokens import Offsets, invalid_token, moment_of
 from ordertrail_server.log.port import Log
+from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.definition import Limits
 from ordertrail_server.subscriptions.event_source import EventSource
@@ -58,7 +59,7 @@ class SubscriptionService(WebhookService):
     def __init__(
         self, subscriptions: Subscriptions, webhooks: Webhooks, log: Log, source: EventSource, freshness: Freshness
     ) -> None:
-        super().__init__(webhooks, log.identity)
+        super().__init__(webhooks, log.lineage)
         self._subscriptions, self._log, self._source, self._freshness = subscriptions, log, source, freshness
 
     async def CreateSubscription(  # noqa: N802 (the rpc's)
@@ -88,11 +89,11 @@ class SubscriptionService(WebhookService):
         self, request: ListSubscriptionsRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListSubscriptionsResponse."""
-        start = read_page_start(request, self._log.identity)
+        start = read_page_start(request, self._log.lineage)
         names = [name for name in self._subscriptions.names(scope) if start is None or name > start.last_text]
         page = names[: page_size(request)]
         messages = [await self._describe(self._subscriptions.get(name, scope)) for name in page]
-        token = next_page_token(request, self._log.identity, 0, page[-1]) if len(names) > len(page) else ""
+        token = next_page_token(request, self._log.identity, PageKey(0, page[-1])) if len(names) > len(page) else ""
         return ListSubscriptionsResponse(subscriptions=messages, next_page_token=token).SerializeToString()
 
     async def UpdateSubscription(  # noqa: N802
@@ -133,8 +134,8 @@ class SubscriptionService(WebhookService):
         self, request: ListParkedDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListParkedDeliveriesResponse."""
-        uid = self._subscriptions.get(request.subscription, scope).uid
-        start = read_page_start(request, self._log.identity)
+        delivery_ids = self._subscriptions.get(request.subscription, scope).delivery_ids
+        start = read_page_start(request, self._log.lineage)
         parked = self._subscriptions.parked(request.subscription, scope)
         if start is not None:
             key = (start.last_number, start.last_text)
@@ -143,8 +144,8 @@ class SubscriptionService(WebhookService):
         token = ""
         if len(parked) > len(page):
             last = page[-1]
-            token = next_page_token(request, self._log.identity, last.backlog.time, last.order_id)
-        orders = [parked_message(uid, order) for order in page]
+            token = next_page_token(request, self._log.identity, PageKey(last.backlog.time, last.order_id))
+        orders = [parked_message(delivery_ids, order) for order in page]
         return ListParkedDeliveriesResponse(orders=orders, next_page_token=token).SerializeToString()
 
     async def ReplayParkedDeliveries(  # noqa: N802
@@ -184,7 +185,7 @@ class SubscriptionService(WebhookService):
         """Return the start as the caller wrote it, and its offsets."""
         model = self._source.model
         if request.WhichOneof("start") == "token":
-            begin, as_of = moment_of(request.token, "token", model.log_id, model.partitions)
+            begin, as_of = moment_of(request.token, "token", model.lineage)
             if as_of is not None:
                 raise invalid_token("token", "is a token of a moment, after which no subscription can begin")
             if not await self._freshness.log_reaches(begin, deadline):

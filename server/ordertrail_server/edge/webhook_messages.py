@@ -15,7 +15,6 @@ from ordertrail.v1.webhook_pb2 import (
     WebhookState as StateMessage,
 )
 from ordertrail_server.orders.times import moment
-from ordertrail_server.subscriptions.delivery_id import write_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.webhook_changes import Attempted, SecretAdded, WebhookSet
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery, WebhookState
@@ -85,7 +84,7 @@ def delivery_message(running: RunningSubscription, delivery: LoggedDelivery) -> 
     """Return a delivery as a message."""
     prepared = delivery.prepared
     return WebhookDelivery(
-        delivery_id=write_delivery_id(running.uid, prepared.position),
+        delivery_id=running.delivery_ids.write(prepared.position),
         order_id=prepared.order_id,
         event_type=prepared.event_type,
         create_time=moment(prepared.time),

@@ -110,6 +110,12 @@ class Witnessed(NamedTuple):
     digest: str
 
 
+class Continued(NamedTuple):
+    """The positions are of the log with this identity (hexadecimal) from now on, which a restore has created."""
+
+    log_id: str
+
+
 class Stopped(NamedTuple):
     """The subscription delivers nothing any more."""
 
@@ -131,6 +137,7 @@ Change = (
     | CaughtUp
     | Saved
     | Witnessed
+    | Continued
     | Stopped
     | Deleted
     | WebhookChange
@@ -148,6 +155,7 @@ _TYPES: dict[str, Any] = {
     "caught_up": CaughtUp,
     "saved": Saved,
     "witnessed": Witnessed,
+    "continued": Continued,
     "stopped": Stopped,
     "deleted": Deleted,
     "webhook": WebhookSet,

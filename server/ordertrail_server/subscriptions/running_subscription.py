@@ -14,7 +14,7 @@ from ordertrail_server.subscriptions.commit_buffer import CommitBuffer
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
 from ordertrail_server.subscriptions.definition import refuse_stopped
 from ordertrail_server.subscriptions.delays import Delays
-from ordertrail_server.subscriptions.delivery_id import read_delivery_id, write_delivery_id
+from ordertrail_server.subscriptions.delivery_id import DeliveryIds
 from ordertrail_server.subscriptions.dispatch import Dispatch
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.feed import Feed
@@ -48,6 +48,7 @@ class RunningSubscription:
     ) -> None:
         assert state.definition is not None
         self.state, self.definition = state, state.definition
+        self.delivery_ids = DeliveryIds(self.definition.uid, self.definition.log_id, source.model.lineage)
         self.sessions: dict[Session, None] = {}
         self.answer_counts = Counter({outcome.value: 0 for outcome in Outcome} | {EXPIRED: 0})
         """The number of answers by outcome since the start, and of hand-outs that were not answered in time."""
@@ -267,10 +268,10 @@ class RunningSubscription:
     def _position_of(self, hand_out: HandOutMessage) -> int | None:
         if hand_out.epoch != self.state.claim.epoch:
             return None
-        return read_delivery_id(self.uid, hand_out.delivery_id)
+        return self.delivery_ids.read(hand_out.delivery_id)
 
     def _message_of(self, position: int, attempt: int) -> HandOutMessage:
-        delivery_id = write_delivery_id(self.uid, position)
+        delivery_id = self.delivery_ids.write(position)
         return HandOutMessage(delivery_id=delivery_id, epoch=self.state.claim.epoch, attempt=attempt)
 
     async def _guard_feed(self, feed: Feed) -> None:

@@ -15,6 +15,7 @@ from ordertrail_server.subscriptions.changes import (
     Cause,
     Change,
     Claimed,
+    Continued,
     Created,
     Deleted,
     Done,
@@ -66,10 +67,14 @@ class OrderState:
 
 
 class SubscriptionState:
-    """The state after some records. `saved` are the offsets before which all events are done, except of backlogs."""
+    """The state after some records. `saved` are the offsets before which all events are done, except of backlogs.
+
+    All positions are of the log `log_id`.
+    """
 
     def __init__(self) -> None:
         self.definition: Definition | None = None
+        self.log_id = b""
         self.limits = Limits()
         self.claim: Claim = UNCLAIMED
         self.saved: list[int] = []
@@ -111,7 +116,7 @@ class SubscriptionState:
                 self._apply_backlog(change)
             case Witnessed(partition):
                 self.witnesses[partition] = change
-            case Created() | LimitsChanged() | Claimed() | Stopped() | Deleted():
+            case Created() | Continued() | LimitsChanged() | Claimed() | Stopped() | Deleted():
                 self._apply_to_subscription(change)
             case _:
                 self._apply_to_webhook(change)
@@ -120,6 +125,8 @@ class SubscriptionState:
         """Return changes that lead from a new subscription to this state. Its claim is that of their record."""
         assert self.definition is not None
         changes: list[Change] = [Created(self.definition.to_json(), list(self.saved)), LimitsChanged(*self.limits)]
+        if self.log_id != self.definition.log_id:
+            changes.append(Continued(self.log_id.hex()))
         changes.extend(self.witnesses.values())
         for order_id, order in self.orders.items():
             if order.done != NOTHING_DONE:
@@ -189,6 +196,9 @@ class SubscriptionState:
         match change:
             case Created(definition, offsets):
                 self.definition, self.saved = Definition.from_json(definition), list(offsets)
+                self.log_id = self.definition.log_id
+            case Continued(log_id):
+                self.log_id = bytes.fromhex(log_id)
             case LimitsChanged(max_attempts, acknowledge_s):
                 self.limits = Limits(max_attempts, acknowledge_s)
             case Stopped(reason):

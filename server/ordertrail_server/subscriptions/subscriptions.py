@@ -25,7 +25,6 @@ from ordertrail_server.subscriptions.changes import Created, Deleted, LimitsChan
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
 from ordertrail_server.subscriptions.conversation import converse
 from ordertrail_server.subscriptions.definition import Definition, Limits
-from ordertrail_server.subscriptions.delivery_id import read_delivery_id
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.state import Backlog, SubscriptionState
@@ -157,7 +156,7 @@ class Subscriptions:
     async def skip(self, name: str, scope: Scope, order_id: str, delivery_id: str) -> None:
         """Skip the first event of a parked order."""
         running = self.get(name, scope)
-        position = read_delivery_id(running.uid, delivery_id)
+        position = running.delivery_ids.read(delivery_id)
         if position is None:
             raise _not_parked(order_id)
         await self._operate(order_id, lambda effect: running.skip(order_id, position, effect))

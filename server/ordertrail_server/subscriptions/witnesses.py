@@ -21,7 +21,7 @@ async def find_witnesses(log: Log, state: SubscriptionState) -> list[Witnessed]:
 
 async def find_loss(log: Log, state: SubscriptionState) -> str:
     """Return why the log does not continue at the saved position; empty if it does. Raises LogUnavailable."""
-    if state.definition is not None and state.definition.log_id != log.identity:
+    if state.log_id != log.identity:
         return "it belongs to another log"
     try:
         for partition, offset in enumerate(state.saved):

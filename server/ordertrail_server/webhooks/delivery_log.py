@@ -8,7 +8,6 @@ from ordertrail.v1.error_reason_pb2 import (
 )
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.changes import Cause
-from ordertrail_server.subscriptions.delivery_id import read_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.state import SubscriptionState
 from ordertrail_server.subscriptions.webhook_changes import Prepared
@@ -49,7 +48,7 @@ def has_failed(delivery: LoggedDelivery) -> bool:
 
 def find_redeliverable(running: RunningSubscription, webhook: WebhookState, delivery_id: str) -> Prepared:
     """Return the body of a finished delivery. Raises Refused if there is none."""
-    position = read_delivery_id(running.uid, delivery_id)
+    position = running.delivery_ids.read(delivery_id)
     delivery = None if position is None else webhook.find(position)
     if delivery is None:
         message = f"The delivery log of webhook {running.definition.name} does not hold {delivery_id[:128]}."

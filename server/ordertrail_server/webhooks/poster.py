@@ -5,7 +5,6 @@ from collections.abc import Callable
 from time import monotonic, time_ns
 from typing import NamedTuple
 
-from ordertrail_server.subscriptions.delivery_id import write_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.webhook_changes import Attempted, Prepared, SecretAdded
 from ordertrail_server.webhooks.address_policy import AddressPolicy
@@ -59,7 +58,7 @@ class Poster:
         webhook = running.state.webhook
         if webhook is None or running.state.is_deleted:
             raise PostFailed("the webhook was deleted")
-        delivery_id = write_delivery_id(running.uid, prepared.position)
+        delivery_id = running.delivery_ids.write(prepared.position)
         headers = {
             "Content-Type": CONTENT_TYPE,
             "webhook-id": delivery_id,

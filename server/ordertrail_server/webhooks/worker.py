@@ -18,7 +18,6 @@ from ordertrail.v1.subscription_service_pb2 import (
 )
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.orders.refusal import Refused
-from ordertrail_server.subscriptions.delivery_id import write_delivery_id
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.session import Session
 from ordertrail_server.subscriptions.webhook_changes import Attempted, Prepared, WebhookChange, WebhookDisabled
@@ -121,7 +120,7 @@ class Worker:
         logged = self.control.webhook.unfinished.get(position)
         if logged is not None:
             return logged.prepared
-        prepared = prepare(event, position, write_delivery_id(self.running.uid, position))
+        prepared = prepare(event, position, self.running.delivery_ids.write(position))
         await self.running.store([prepared])
         return prepared
 
