@@ -38,6 +38,7 @@ ARROWS = {
     "subscriptions": {"access", "history", "orders", "log", "schema", "storage"},
     "webhooks": {"access", "subscriptions", "history", "orders", "log", "schema", "storage"},
     "export": {"projections", "orders", "schema", "log", "storage"},
+    "backup": {"facts", "subscriptions", "orders", "log", "storage"},
     "storage": set[str](),
     "definitions": {"schema"},
     "authoring": {"schema"},

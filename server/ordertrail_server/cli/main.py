@@ -26,6 +26,8 @@ COMMANDS = {
     "projections": "List, rebuild and promote the projections of a running server.",
     "prepare": "Build the projections of a new release beside the server.",
     "rebuild": "Rebuild the projections of a stopped server from the log.",
+    "backup": "Back up a data directory beside its server, or verify a backup.",
+    "restore": "Make a data directory of a backup.",
     "export": "Write timeline and events as JSON Lines, CSV or Parquet.",
     "audit": "Compare the projections with a new fold of the log.",
     "doctor": "Check what a server needs, and say how to fix what is wrong.",

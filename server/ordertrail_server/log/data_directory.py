@@ -57,6 +57,18 @@ class DataDirectory(NamedTuple):
         return [path for pattern in patterns for path in sorted(self.path.glob(pattern))]
 
 
+def find_restore(directory: Path) -> Path:
+    """Return the path of the directory in which a restore of `directory` builds the new one."""
+    target = directory.resolve()
+    return target.with_name(f"{target.name}.restoring")
+
+
+def is_data_directory(directory: Path) -> bool:
+    """Return whether a directory is unused, or holds files of a server."""
+    names = {path.name for path in directory.iterdir()}
+    return names <= UNUSED_DIRECTORY_FILES or bool(names & {LOG_FILE, SUBSCRIPTIONS_FILE, COMMANDS, PROJECTIONS})
+
+
 def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock | None = None) -> EmbeddedLog:
     """Open the directory's log, or create one with this many partitions if the directory is unused.
 
@@ -66,10 +78,20 @@ def open_to_serve(directory: Path, *, partitions: int = 1, lock: DirectoryLock |
     data = DataDirectory(directory)
     if data.log.exists():
         return EmbeddedLog.open(directory, lock=lock)
+    _refuse_interrupted_restore(directory)
     if not directory.exists():
         create_directory(directory)
     refuse_foreign_files(data)
     return EmbeddedLog.create(directory, partitions=partitions, lock=lock)
+
+
+def _refuse_interrupted_restore(directory: Path) -> None:
+    restore = find_restore(directory)
+    if restore.exists():
+        raise DataDirectoryRefused(
+            f"A restore of {directory} has not ended ({restore} exists). Wait until it ends, or run `ordertrail restore` "
+            f"again. To begin a new log instead, remove {restore}."
+        )
 
 
 def refuse_foreign_files(data: DataDirectory) -> None:
