@@ -40,9 +40,7 @@ def _copy_rows(connection: CheckedConnection, target: CheckedConnection) -> int:
     if stored_format == 0:  # its server was killed before it created the table
         return 0
     if stored_format != FORMAT:
-        raise BackupRefused(
-            f"The subscriptions have format {stored_format}, not {FORMAT}: use the release of the server."
-        )
+        raise BackupRefused(f"The subscriptions have format {stored_format}, not {FORMAT}: use the server's release.")
     with read_transaction(connection):
         cursor = connection.execute(READ)
         while rows := cursor.fetchmany(ROWS):

@@ -74,9 +74,7 @@ def _check_counts(connection: CheckedConnection) -> tuple[str, CutLog, int]:
         raise BackupRefused(f"{connection.path} holds no records, so there is nothing to verify or restore.")
     subscriptions = fold_subscriptions(states)
     if any(is_beyond(state, records) for state in subscriptions.values()):
-        raise BackupDamaged(
-            f"{connection.path} is damaged: a subscription is further than its log. Use another backup."
-        )
+        raise BackupDamaged(f"{connection.path} is damaged: a subscription is ahead of its log. Use another backup.")
     return created_at, log, len(subscriptions)
 
 
@@ -89,6 +87,4 @@ def _find_faults(fold: PartitionFold, partition: int, records: Sequence[Logged])
 
 def _refuse_other_end(path: Path, partition: int, offset: int, end: int) -> None:
     if offset != end:
-        raise BackupDamaged(
-            f"{path} is damaged: partition {partition} ends at {offset}, not {end}. Use another backup."
-        )
+        raise BackupDamaged(f"{path} is damaged: partition {partition} ends at {offset}, not {end}: use another one.")

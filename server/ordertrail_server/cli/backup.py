@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.backup_text import describe_content, refuse_kafka, warn_of_faults
+from ordertrail_server.cli.backup_text import describe_content, describe_fault, refuse_kafka
 from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.cli.value_text import error_text, escape, json_line
 from ordertrail_server.operator_error import OperatorError
@@ -35,12 +35,12 @@ Examples:
 def backup(file: Path, data: Path, verify: bool, as_json: bool) -> None:
     """Back up the log and the subscriptions of a data directory into the new file FILE, and verify it.
 
-    A server may run meanwhile: FILE has what the log held when the backup began. It includes the secrets of webhooks, so
-    only its owner may read it. Until it is complete and verified, it is called `….partial`. Its priority is low.
+    A server may run meanwhile: FILE has what the log held when the backup began. It includes the secrets of webhooks,
+    so only its owner may read it. Until it is complete and verified, it is called `….partial`. Its priority is low.
 
-    Every record is read, its digest is computed, and the chain of its order is checked. `ordertrail restore` makes a data
-    directory of FILE. A log on Kafka is copied by `ordertrail log copy`. Exit codes: 0 backed up and verified, 1 failed,
-    also if there are no records.
+    Every record is read, its digest is computed, and the chain of its order is checked. `ordertrail restore` makes a
+    data directory of FILE. A log on Kafka is copied by `ordertrail log copy`. Exit codes: 0 backed up and verified, 1
+    failed, also if there are no records, or if records of the log break a chain.
     """
     from ordertrail_server.cli.projections.build_progress import show_progress
     from ordertrail_server.projections.build_pace import lower_priority
@@ -77,4 +77,5 @@ def _show(content: "BackupContent", file: Path, *, verify: bool, as_json: bool) 
     else:
         verb = f"Verified the backup of {content.created_at}" if verify else "Backed up and verified"
         click.echo(f"{verb}: {describe_content(content)}, in {escape(str(file))}.")
-    warn_of_faults(content)
+    if content.fault is not None:
+        raise click.ClickException(describe_fault(content))

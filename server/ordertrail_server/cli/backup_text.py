@@ -3,8 +3,6 @@
 import os
 from typing import TYPE_CHECKING
 
-import click
-
 from ordertrail_server.operator_error import OperatorError
 
 if TYPE_CHECKING:
@@ -12,8 +10,8 @@ if TYPE_CHECKING:
     from ordertrail_server.log.data_directory import DataDirectory
 
 KAFKA = (
-    "A log on Kafka is backed up by `ordertrail log copy --to data`, and restored by `ordertrail log copy --to topic` to a "
-    "new topic."
+    "A log on Kafka is backed up by `ordertrail log copy --to data`, and restored to a new topic by `ordertrail log "
+    "copy --to topic`."
 )
 
 
@@ -42,15 +40,15 @@ def describe_content(content: "BackupContent") -> str:
     )
 
 
-def warn_of_faults(content: "BackupContent") -> None:
-    """Warn of records that break the chain of their order, as they do in the log itself."""
-    if content.fault is not None:
-        place = f"partition {content.fault.partition}, offset {content.fault.offset}"
-        click.echo(
-            f"{_count(content.fault_count, 'record')} of the log itself break the chain of their order, the first at "
-            f"{place}: {content.fault.detail}. The backup has them as the log has them.",
-            err=True,
-        )
+def describe_fault(content: "BackupContent") -> str:
+    """Return a sentence about the records that break the chain of their order, in the log as in the backup."""
+    fault = content.fault
+    if fault is None:
+        return ""
+    return (
+        f"{_count(content.fault_count, 'record')} of the log itself break the chain of their order, the first at "
+        f"partition {fault.partition}, offset {fault.offset}: {fault.detail}. The backup has what the log has."
+    )
 
 
 def _count(count: int, noun: str) -> str:

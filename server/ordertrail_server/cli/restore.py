@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ordertrail_server.cli.backup_text import describe_content, refuse_kafka_setting, warn_of_faults
+from ordertrail_server.cli.backup_text import describe_content, describe_fault, refuse_kafka_setting
 from ordertrail_server.cli.log_option import data_option
 from ordertrail_server.cli.value_text import error_text, escape, json_line
 from ordertrail_server.operator_error import OperatorError
@@ -32,8 +32,8 @@ Examples:
 def restore(file: Path, data: Path, as_json: bool) -> None:
     """Verify the backup FILE, and put a data directory with its content in the place of DIR.
 
-    The new directory is built beside DIR, as `DIR.restoring`, and takes its place in one step. The old directory is kept
-    as `DIR.before-restore-TIME`. The server builds the projections at its next start.
+    The new directory is built beside DIR, as `DIR.restoring`, and takes its place in one step. The old directory is
+    kept as `DIR.before-restore-TIME`. The server builds the projections at its next start.
 
     The restored log has a new identity, and knows that of its predecessor. Tokens and receipts of the predecessor stay
     valid up to the backup; later ones are refused with LOST_TOKEN. Subscriptions continue from the positions of the
@@ -65,4 +65,5 @@ def _show(report: "RestoreReport", data: Path, *, as_json: bool) -> None:
         click.echo(f"The log is now {report.log_id.hex()}, and continues {content.log.identity.hex()}.")
         if kept is not None:
             click.echo(f"The old directory is kept: {escape(kept)}")
-    warn_of_faults(report.content)
+    if report.content.fault is not None:
+        click.echo(describe_fault(report.content), err=True)

@@ -89,8 +89,8 @@ def _refuse_interrupted_restore(directory: Path) -> None:
     restore = find_restore(directory)
     if restore.exists():
         raise DataDirectoryRefused(
-            f"A restore of {directory} has not ended ({restore} exists). Wait until it ends, or run `ordertrail restore` "
-            f"again. To begin a new log instead, remove {restore}."
+            f"A restore of {directory} has not ended ({restore} exists). Wait until it ends, or run `ordertrail "
+            f"restore` again. To begin a new log instead, remove {restore}."
         )
 
 
