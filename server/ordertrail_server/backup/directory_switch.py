@@ -63,20 +63,25 @@ def switch_directories(new: Path, target: Path) -> Path | None:
         new.rename(target)
         fsync_directory(target.parent)
         return None
+    kept = _find_kept_name(target)
+    _replace(target, new, kept)
+    if all(path.name == LOCK_FILE for path in kept.iterdir()):
+        shutil.rmtree(kept)
+        return None
+    return kept
+
+
+def _replace(target: Path, new: Path, kept: Path) -> None:
+    """Rename the target to `kept`, and the new directory to the target."""
     try:
         exchange_names(new, target)
     except RenameUnsupported:
-        return _switch_in_two_steps(new, target)
+        target.rename(kept)
+        new.rename(target)
+    else:
+        fsync_directory(target.parent)
+        new.rename(kept)
     fsync_directory(target.parent)
-    return _keep(new, target)
-
-
-def _switch_in_two_steps(new: Path, target: Path) -> Path | None:
-    kept = _find_kept_name(target)
-    target.rename(kept)
-    new.rename(target)
-    fsync_directory(target.parent)
-    return kept
 
 
 def _refuse_unsuitable(target: Path) -> None:
@@ -98,17 +103,6 @@ def _clear(new: Path, target: Path) -> None:
     else:
         new.rename(_find_kept_name(target))
     fsync_directory(target.parent)
-
-
-def _keep(old: Path, target: Path) -> Path | None:
-    """Keep the old directory under another name, unless it was empty."""
-    if all(path.name == LOCK_FILE for path in old.iterdir()):
-        shutil.rmtree(old)
-        return None
-    kept = _find_kept_name(target)
-    old.rename(kept)
-    fsync_directory(target.parent)
-    return kept
 
 
 def _find_kept_name(target: Path) -> Path:
