@@ -30,6 +30,7 @@ EXPECTED: dict[str, type[OrderTrailError]] = {
     "QUERY_TIME_LIMIT": InvalidRequest,
     "INVALID_TOKEN": InvalidRequest,
     "FOREIGN_TOKEN": InvalidRequest,
+    "LOST_TOKEN": InvalidRequest,
     "PAGE_TOKEN_MISMATCH": InvalidRequest,
     "ORDER_NOT_FOUND": NotFound,
     "ORDER_EXISTS": Refused,

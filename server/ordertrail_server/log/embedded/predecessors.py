@@ -16,7 +16,9 @@ from ordertrail_server.orders.chain import digest
 from ordertrail_server.storage.sqlite import sqlite3
 
 # The rows are inserted oldest log first, and VACUUM keeps their order.
-READ = "SELECT identity, partition, records_end, commands_end FROM predecessors ORDER BY rowid"
+READ = "SELECT identity, partition, records_end, commands_end FROM predecessors NOT INDEXED ORDER BY rowid"
+# A flipped bit can make the table look empty, but not its index too.
+READ_KEYS = "SELECT identity, partition FROM predecessors INDEXED BY sqlite_autoindex_predecessors_1"
 RANDOM_BYTES = IDENTITY_BYTES // 2
 
 
@@ -43,13 +45,13 @@ def read_predecessors(connection: sqlite3.Connection) -> tuple[CutLog, ...]:
     identity, partitions, _, file_format = read_description(connection)
     if file_format == 1:
         return ()
-    rows = connection.execute(READ).fetchall()
+    rows, keys = connection.execute(READ).fetchall(), connection.execute(READ_KEYS).fetchall()
     try:
         predecessors = tuple(_parse(name, list(group), partitions) for name, group in groupby(rows, lambda row: row[0]))
         is_sealed = not predecessors or _seal(identity[:RANDOM_BYTES], predecessors) == identity
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError):  # a flipped bit can also change the type of a column
         is_sealed = False
-    if not is_sealed:
+    if not is_sealed or {row[:2] for row in rows} != {*keys}:
         raise LogDamaged(f"{LOG_FILE} is damaged: its predecessors are not those that it was restored with")
     return predecessors
 

@@ -1,0 +1,219 @@
+"""Given a server that is backed up and goes on, when its directory is lost and restored, then nothing is confused.
+
+Tokens, receipts and acknowledgements of the part that the backup has stay valid. Those of the lost part are refused.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+from google.protobuf.json_format import MessageToJson
+from google.protobuf.message import Message
+from tests.cli.command_line import CommandLine
+from tests.e2e.refusals import catch_refusal, catch_refusal_if_any
+from tests.e2e.rpcs import RPCS
+from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order
+from tests.e2e.test_tokens import POSITIONS, SUBMISSIONS
+
+from ordertrail.client import OrderTrail, connect
+from ordertrail.errors import NotFound
+from ordertrail.receipt_chain import ReceiptResult
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest
+from ordertrail.v1.receipt_pb2 import Receipt
+from ordertrail.v1.subscription_service_pb2 import DeliveryOutcome, SubscriptionState
+from ordertrail_server.log.data_directory import DataDirectory
+
+NOBODY = CommandLine("127.0.0.1:1")
+ACKNOWLEDGED = DeliveryOutcome.DELIVERY_OUTCOME_ACKNOWLEDGED
+MUCH_LATER = datetime(2100, 1, 1, tzinfo=UTC)
+PAGES: dict[str, Any] = {"ListOrders": ListOrdersRequest, "ListOrderEvents": ListOrderEventsRequest}
+
+
+class Issued(NamedTuple):
+    """What callers got before or after the backup."""
+
+    requests: list[PlaceOrderRequest]
+    receipts: list[Receipt]
+    command_id: str
+    command_token: str
+    page_tokens: dict[str, str]
+    delivery_ids: list[str]
+
+
+class Restored(NamedTuple):
+    """A server on the restored directory, and what callers have from before and after the backup."""
+
+    server: RunningServer
+    kept: Issued
+    lost: Issued
+
+
+async def acknowledge(orders: OrderTrail, count: int) -> list[str]:
+    """Acknowledge the next events of the subscription, and return their delivery ids."""
+    async with asyncio.timeout(60), orders.consume("all") as consumer:
+        deliveries = [await anext(consumer) for _ in range(count)]
+        assert [await consumer.acknowledge(delivery) for delivery in deliveries] == [ACKNOWLEDGED] * count
+    return [delivery.hand_out.delivery_id for delivery in deliveries]
+
+
+def build_page_request(rpc: str, token: str = "", page_token: str = "") -> Any:
+    tokens = [token] if token else []
+    return PAGES[rpc](customer_id="shop-1", at_least_as_fresh=tokens, page_size=1, page_token=page_token)
+
+
+async def issue(orders: OrderTrail, count: int, acknowledgements: int) -> Issued:
+    """Place orders, submit a command that stays open, list, and acknowledge events."""
+    requests = [build_order(customer="shop-1") for _ in range(count)]
+    receipts = [await orders.send(request) for request in requests]
+    submission = await orders.submit(build_order(), not_before=MUCH_LATER)
+    token = receipts[-1].consistency_token
+    pages = {rpc: await getattr(orders.history, rpc)(build_page_request(rpc, token)) for rpc in PAGES}
+    return Issued(
+        requests,
+        receipts,
+        submission.results[0].submission.command_id,
+        submission.consistency_token,
+        {rpc: page.next_page_token for rpc, page in pages.items()},
+        await acknowledge(orders, acknowledgements),
+    )
+
+
+async def back_up_and_go_on(server: RunningServer) -> tuple[Issued, Issued]:
+    """Back up when one event of five is not acknowledged. The lost part has three more."""
+    await wait_until_serving(server.address)
+    async with connect(server.address) as orders:
+        await orders.create_subscription("all")
+        kept = await issue(orders, 5, 4)
+        backup = await asyncio.to_thread(
+            NOBODY.run, "backup", str(server.data.with_name("backup")), "--data", str(server.data)
+        )
+        assert backup.returncode == 0, backup.stderr
+        assert backup.stdout.startswith(
+            "Backed up and verified: 5 records, 1 submitted command and 1 subscription, in "
+        )
+        return kept, await issue(orders, 3, 4)
+
+
+@pytest.fixture(scope="module")
+def restored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
+    folder = tmp_path_factory.mktemp("restore")
+    with closing(RunningServer(folder / "data")) as server:
+        server.start()
+        kept, lost = asyncio.run(back_up_and_go_on(server))
+        busy = NOBODY.run("restore", str(folder / "backup"), "--data", str(server.data))
+        assert (busy.returncode, f"pid {server.pid}" in busy.stderr) == (1, True)
+        server.kill()
+        restore = NOBODY.run("restore", str(folder / "backup"), "--data", str(server.data))
+        assert restore.returncode == 0, restore.stderr
+        server.start()
+        asyncio.run(wait_until_serving(server.address))
+        yield Restored(server, kept, lost)
+        assert server.stop() == 0
+        assert server.faults == []
+        audit = NOBODY.run("audit", "--data", str(server.data))
+        assert audit.returncode == 0, audit.stdout
+
+
+@pytest.fixture
+async def orders(restored: Restored) -> Any:
+    async with connect(restored.server.address) as client:
+        yield client
+
+
+async def call(orders: OrderTrail, rpc: str, request: Message) -> Any:
+    return await RPCS[rpc].call(orders.channel, request.SerializeToString())
+
+
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
+async def test_token_of_the_kept_part_is_valid(restored: Restored, orders: OrderTrail, field: str) -> None:
+    token = restored.kept.receipts[-1].consistency_token if field in POSITIONS else restored.kept.command_token
+    request = (POSITIONS | SUBMISSIONS)[field](token)
+    refusal = await catch_refusal_if_any(call(orders, field.partition(".")[0], request))
+    assert refusal is None or refusal.reason.endswith("_NOT_FOUND")  # the requests name no order or command that exists
+
+
+@pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
+async def test_token_of_the_lost_part_is_refused_with_its_own_reason(
+    restored: Restored, orders: OrderTrail, field: str
+) -> None:
+    token = restored.lost.receipts[-1].consistency_token if field in POSITIONS else restored.lost.command_token
+    rpc, _, path = field.partition(".")
+    refusal = await catch_refusal(call(orders, rpc, (POSITIONS | SUBMISSIONS)[field](token)))
+    assert (refusal.code.name, refusal.reason, refusal.fields) == ("OUT_OF_RANGE", "LOST_TOKEN", [path])
+
+
+@pytest.mark.parametrize("rpc", PAGES)
+async def test_page_token_of_the_kept_part_continues_its_list(restored: Restored, orders: OrderTrail, rpc: str) -> None:
+    [page] = await call(orders, rpc, build_page_request(rpc, page_token=restored.kept.page_tokens[rpc]))
+    # Orders are listed newest first, and events oldest first.
+    items, place = (page.orders, -2) if rpc == "ListOrders" else (page.events, 1)
+    assert [item.order_id for item in items] == [restored.kept.receipts[place].order_id]
+
+
+@pytest.mark.parametrize("rpc", PAGES)
+async def test_page_token_of_the_lost_part_is_refused(restored: Restored, orders: OrderTrail, rpc: str) -> None:
+    request = build_page_request(rpc, page_token=restored.lost.page_tokens[rpc])
+    refusal = await catch_refusal(call(orders, rpc, request))
+    assert (refusal.reason, refusal.fields) == ("LOST_TOKEN", ["page_token"])
+
+
+async def test_receipts_of_the_kept_part_are_verified_and_others_are_reported_lost(
+    restored: Restored, orders: OrderTrail
+) -> None:
+    for receipt in restored.kept.receipts:
+        assert (await orders.verify(receipt)).result is ReceiptResult.VERIFIED
+    for receipt in restored.lost.receipts:
+        assert (await orders.verify(receipt)).result is ReceiptResult.LOST_IN_RESTORE
+    cli = CommandLine(restored.server.address)
+    result = cli.run("verify", MessageToJson(restored.lost.receipts[0]))
+    assert (result.returncode, result.stdout.splitlines()[-1]) == (
+        1,
+        "Not verified, lost in a restore: The receipt's record was lost when the log was restored from a backup.",
+    )
+
+
+async def test_request_of_the_kept_part_is_answered_with_its_first_receipt(
+    restored: Restored, orders: OrderTrail
+) -> None:
+    receipt = await orders.send(restored.kept.requests[0])
+    assert (receipt.replayed, receipt.digest) == (True, restored.kept.receipts[0].digest)
+
+
+async def test_submitted_commands_of_the_kept_part_are_there_and_others_are_not(
+    restored: Restored, orders: OrderTrail
+) -> None:
+    assert (await orders.get_command(restored.kept.command_id)).command_id == restored.kept.command_id
+    with pytest.raises(NotFound):
+        await orders.get_command(restored.lost.command_id)
+
+
+async def test_subscription_goes_on_from_the_backup_with_the_same_delivery_ids(
+    restored: Restored, orders: OrderTrail
+) -> None:
+    """First comes what was acknowledged after the backup, then what is new, under the offsets of lost events."""
+    before = await orders.subscription("all")
+    assert before.state == SubscriptionState.SUBSCRIPTION_STATE_ACTIVE
+    receipts = [await orders.send(request) for request in restored.lost.requests]
+    assert [receipt.replayed for receipt in receipts] == [False] * 3
+    lost_positions = [receipt.position.offset for receipt in restored.lost.receipts]
+    assert [receipt.position.offset for receipt in receipts] == lost_positions
+    delivery_ids = await acknowledge(orders, 4)
+    assert delivery_ids[0] == restored.lost.delivery_ids[0]
+    assert not set(delivery_ids) & {*restored.kept.delivery_ids, *restored.lost.delivery_ids[1:]}
+    assert (await orders.subscription("all")).lag_count == 0
+    # The new log has records at the offsets of the lost ones now, and still refuses their tokens.
+    for receipt in restored.lost.receipts:
+        assert (await orders.verify(receipt)).result is ReceiptResult.LOST_IN_RESTORE
+    for receipt in receipts:
+        assert (await orders.verify(receipt)).result is ReceiptResult.VERIFIED
+
+
+def test_restored_directory_has_nothing_of_the_old_one(restored: Restored) -> None:
+    [kept] = restored.server.data.parent.glob("data.before-restore-*")
+    assert DataDirectory(kept).log.exists()
+    assert not restored.server.data.with_name("data.restoring").exists()
