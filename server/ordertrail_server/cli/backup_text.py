@@ -46,8 +46,8 @@ def describe_fault(content: "BackupContent") -> str:
     if fault is None:
         return ""
     return (
-        f"{_count(content.fault_count, 'record')} of the log itself break the chain of their order, the first at "
-        f"partition {fault.partition}, offset {fault.offset}: {fault.detail}. The backup has what the log has."
+        f"The log itself has broken chains: {_count(content.fault_count, 'record')}, the first at partition "
+        f"{fault.partition}, offset {fault.offset}: {fault.detail}. The backup has what the log has."
     )
 
 
