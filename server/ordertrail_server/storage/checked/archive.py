@@ -26,7 +26,8 @@ def create_archive(path: Path) -> CheckedConnection:
         os.fchmod(descriptor, ARCHIVE_MODE)
         file.write(build_empty_database())
     connection: CheckedConnection = open_checked(path, "rw", CheckedConnection)
-    run_pragmas(connection, "journal_mode = OFF", "synchronous = OFF", "temp_store = MEMORY")
+    # Each commit is written to the disk, because one fsync of the whole file at the end would delay those of others.
+    run_pragmas(connection, "journal_mode = OFF", "synchronous = FULL", "temp_store = MEMORY")
     return connection
 
 
