@@ -66,7 +66,7 @@ async def test_restored_directory_has_the_same_records_and_commands(tmp_path: Pa
     restored, report = await back_up_and_restore(data, "restored")
     assert await read_log(restored) == await read_log(data)
     assert (report.content.record_count, report.content.command_count) == (RECORDS, COMMANDS)
-    assert report.kept is None
+    assert report.former_directory is None
 
 
 async def test_restored_log_has_a_new_identity_and_names_its_predecessor(tmp_path: Path) -> None:
@@ -107,10 +107,10 @@ async def test_old_directory_is_kept_and_nothing_of_it_is_in_the_new_one(tmp_pat
         (data.path / name).write_text("of the old log")
     report = await restore(file, data.path)
     assert list_names(data.path) == {"LOCK", "log.sqlite", "subscriptions.sqlite", "subscriptions.sqlite-moved"}
-    assert report.kept is not None
-    assert report.kept.name.startswith("data.before-restore-")
-    assert (report.kept / "log.sqlite-journal").read_text() == "of the old log"
-    assert list_names(tmp_path) == {"data", report.kept.name, file.name}
+    assert report.former_directory is not None
+    assert report.former_directory.name.startswith("data.before-restore-")
+    assert (report.former_directory / "log.sqlite-journal").read_text() == "of the old log"
+    assert list_names(tmp_path) == {"data", report.former_directory.name, file.name}
 
 
 async def test_subscription_continues_from_the_positions_of_the_backup(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ async def test_empty_directory_is_replaced_and_not_kept(
     else:
         with without_exchange(monkeypatch):
             report = await restore(file, tmp_path / "empty")
-    assert report.kept is None
+    assert report.former_directory is None
     assert list_names(tmp_path) == {"data", "empty", file.name}
 
 
@@ -198,8 +198,8 @@ async def test_directory_is_replaced_where_names_cannot_be_exchanged(
     old = await open_log(data)
     with without_exchange(monkeypatch):
         report = await restore(file, data.path)
-    assert report.kept is not None
-    assert (await open_log(DataDirectory(report.kept))).identity == old.identity
+    assert report.former_directory is not None
+    assert (await open_log(DataDirectory(report.former_directory))).identity == old.identity
     assert (await open_log(data)).identity == report.log_id
 
 
@@ -228,9 +228,9 @@ async def test_complete_directory_of_an_interrupted_restore_is_kept(tmp_path: Pa
     with pytest.raises(DataDirectoryRefused, match="has not ended"):
         open_to_serve(data.path)
     await restore(file, data.path)
-    [kept] = [name for name in list_names(tmp_path) if ".before-restore-" in name]
-    assert (await open_log(DataDirectory(tmp_path / kept))).identity == old.identity
-    assert list_names(tmp_path) == {"data", kept, file.name}
+    [former] = [name for name in list_names(tmp_path) if ".before-restore-" in name]
+    assert (await open_log(DataDirectory(tmp_path / former))).identity == old.identity
+    assert list_names(tmp_path) == {"data", former, file.name}
 
 
 async def test_unfinished_directory_of_a_killed_restore_is_removed(tmp_path: Path) -> None:

@@ -58,10 +58,10 @@ def test_json_of_all_forms_has_the_same_counts(data: DataDirectory) -> None:
 def test_restore_prints_identities_and_where_the_old_directory_is(data: DataDirectory) -> None:
     file = back_up(data)
     restored = NOBODY.run("restore", str(file), "--data", str(data.path))
-    outcome, identity, kept = restored.stdout.splitlines()
+    outcome, identity, directory = restored.stdout.splitlines()
     assert outcome.endswith(f": {COUNTS}, in {data.path}.")
     assert identity.startswith("The log is now ")
-    assert DataDirectory(Path(kept.removeprefix("The old directory is kept: "))).log.exists()
+    assert DataDirectory(Path(directory.removeprefix("The old directory is kept: "))).log.exists()
 
 
 async def test_log_without_records_fails_the_backup(tmp_path: Path) -> None:

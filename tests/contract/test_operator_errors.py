@@ -6,7 +6,7 @@ from pathlib import Path
 SERVER = Path(__file__).resolve().parents[2] / "server" / "ordertrail_server"
 BASE = "OperatorError"
 BUILT_IN = {"Exception", "ValueError", "RuntimeError", "OSError", "sqlite3.OperationalError", "sqlite3.DatabaseError"}
-ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken", "ConnectionLost", "PostingEnded"}
+ANSWERS_TO_CALLERS = {"Refused", "InvalidToken", "ForeignToken", "LostToken", "ConnectionLost", "PostingEnded"}
 CAUGHT_IN_THE_SERVER = {
     "CannotFold",
     "CannotUpcast",
@@ -24,6 +24,7 @@ CAUGHT_IN_THE_SERVER = {
     "PositionMoved",
     "PostFailed",
     "ProjectionDamaged",
+    "RenameUnsupported",
     "UnnamedValue",
     "UnreadableDocument",
     "UrlRefused",
@@ -31,6 +32,7 @@ CAUGHT_IN_THE_SERVER = {
 }
 # Errors of SQLite are translated where the file is known. OutputFailed must not look like an error of the command.
 TRANSLATED_BY_COMMANDS = {
+    "ArchiveDamaged",
     "CheckpointBlocked",
     "ChecksumsMissing",
     "OutOfDescriptors",

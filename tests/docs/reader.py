@@ -39,6 +39,10 @@ class Reader:
             assert not self.server.running or self.server.stop() == 0
         else:
             await wait_until_current(self.server)
+        return self.run_offline(command)
+
+    def run_offline(self, command: str) -> str:
+        """Run a command line of a page at once, and return its output. It may need no server."""
         program, *arguments = shlex.split(command.replace(PAGE_ADDRESS, self.server.address))
         return self.run_program([*PROGRAMS[program], *arguments])
 

@@ -8,7 +8,6 @@ import pytest
 from tests.docs.output_match import find_mismatch
 from tests.docs.pages import README, ROOT, console_commands, read_blocks
 from tests.docs.reader import PAGE_ADDRESS, START_COMMANDS, Reader
-from tests.e2e.running_server import RunningServer
 
 TOUR, IMPORTING, OPERATIONS, SUBMITTED = (
     ROOT / "docs" / f"{name}.md" for name in ("tour", "importing", "operations", "command-sourcing")
@@ -37,17 +36,9 @@ async def test_import_page_shows_the_output_of_its_commands(reader: Reader) -> N
     assert await run_console_commands(IMPORTING, reader) == 1
 
 
-async def test_operations_page_shows_its_output_and_its_backup_can_be_served(reader: Reader, tmp_path: Path) -> None:
+async def test_operations_page_shows_the_output_of_its_commands(reader: Reader) -> None:
     await reader.run_command("ordertrail produce 20 --life 0")
-    await reader.run_command("ordertrail subscriptions create mails")
-    assert await run_console_commands(OPERATIONS, reader) == 5
-    restored = tmp_path / "restored"
-    restored.mkdir()
-    (tmp_path / "backup.sqlite").rename(restored / "log.sqlite")
-    (tmp_path / "subscriptions-backup.sqlite").rename(restored / "subscriptions.sqlite")
-    reader.server = RunningServer(restored).start()
-    assert len((await reader.run_command("ordertrail orders --json")).splitlines()) == 20
-    assert '"mails"' in await reader.run_command("ordertrail subscriptions list --json")
+    assert await run_console_commands(OPERATIONS, reader) == 3
 
 
 async def test_python_program_of_readme_prints_the_output_below_it(reader: Reader) -> None:

@@ -49,8 +49,8 @@ class Restored(NamedTuple):
     """A server on the restored directory, and what callers have from before and after the backup."""
 
     server: RunningServer
-    kept: Issued
-    lost: Issued
+    before: Issued
+    after: Issued
 
 
 async def acknowledge(orders: OrderTrail, count: int) -> list[str]:
@@ -88,7 +88,7 @@ async def back_up_and_go_on(server: RunningServer) -> tuple[Issued, Issued]:
     await wait_until_serving(server.address)
     async with connect(server.address) as orders:
         await orders.create_subscription("all")
-        kept = await issue(orders, 5, 4)
+        before = await issue(orders, 5, 4)
         backup = await asyncio.to_thread(
             NOBODY.run, "backup", str(server.data.with_name("backup")), "--data", str(server.data)
         )
@@ -96,7 +96,7 @@ async def back_up_and_go_on(server: RunningServer) -> tuple[Issued, Issued]:
         assert backup.stdout.startswith(
             "Backed up and verified: 5 records, 1 submitted command and 1 subscription, in "
         )
-        return kept, await issue(orders, 3, 4)
+        return before, await issue(orders, 3, 4)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
     folder = tmp_path_factory.mktemp("restore")
     with closing(RunningServer(folder / "data")) as server:
         server.start()
-        kept, lost = asyncio.run(back_up_and_go_on(server))
+        before, after = asyncio.run(back_up_and_go_on(server))
         busy = NOBODY.run("restore", str(folder / "backup"), "--data", str(server.data))
         assert (busy.returncode, f"pid {server.pid}" in busy.stderr) == (1, True)
         server.kill()
@@ -112,7 +112,7 @@ def restored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restored]:
         assert restore.returncode == 0, restore.stderr
         server.start()
         asyncio.run(wait_until_serving(server.address))
-        yield Restored(server, kept, lost)
+        yield Restored(server, before, after)
         assert server.stop() == 0
         assert server.faults == []
         audit = NOBODY.run("audit", "--data", str(server.data))
@@ -131,7 +131,7 @@ async def call(orders: OrderTrail, rpc: str, request: Message) -> Any:
 
 @pytest.mark.parametrize("field", [*POSITIONS, *SUBMISSIONS])
 async def test_token_of_the_kept_part_is_valid(restored: Restored, orders: OrderTrail, field: str) -> None:
-    token = restored.kept.receipts[-1].consistency_token if field in POSITIONS else restored.kept.command_token
+    token = restored.before.receipts[-1].consistency_token if field in POSITIONS else restored.before.command_token
     request = (POSITIONS | SUBMISSIONS)[field](token)
     refusal = await catch_refusal_if_any(call(orders, field.partition(".")[0], request))
     assert refusal is None or refusal.reason.endswith("_NOT_FOUND")  # the requests name no order or command that exists
@@ -141,7 +141,7 @@ async def test_token_of_the_kept_part_is_valid(restored: Restored, orders: Order
 async def test_token_of_the_lost_part_is_refused_with_its_own_reason(
     restored: Restored, orders: OrderTrail, field: str
 ) -> None:
-    token = restored.lost.receipts[-1].consistency_token if field in POSITIONS else restored.lost.command_token
+    token = restored.after.receipts[-1].consistency_token if field in POSITIONS else restored.after.command_token
     rpc, _, path = field.partition(".")
     refusal = await catch_refusal(call(orders, rpc, (POSITIONS | SUBMISSIONS)[field](token)))
     assert (refusal.code.name, refusal.reason, refusal.fields) == ("OUT_OF_RANGE", "LOST_TOKEN", [path])
@@ -149,15 +149,15 @@ async def test_token_of_the_lost_part_is_refused_with_its_own_reason(
 
 @pytest.mark.parametrize("rpc", PAGES)
 async def test_page_token_of_the_kept_part_continues_its_list(restored: Restored, orders: OrderTrail, rpc: str) -> None:
-    [page] = await call(orders, rpc, build_page_request(rpc, page_token=restored.kept.page_tokens[rpc]))
+    [page] = await call(orders, rpc, build_page_request(rpc, page_token=restored.before.page_tokens[rpc]))
     # Orders are listed newest first, and events oldest first.
     items, place = (page.orders, -2) if rpc == "ListOrders" else (page.events, 1)
-    assert [item.order_id for item in items] == [restored.kept.receipts[place].order_id]
+    assert [item.order_id for item in items] == [restored.before.receipts[place].order_id]
 
 
 @pytest.mark.parametrize("rpc", PAGES)
 async def test_page_token_of_the_lost_part_is_refused(restored: Restored, orders: OrderTrail, rpc: str) -> None:
-    request = build_page_request(rpc, page_token=restored.lost.page_tokens[rpc])
+    request = build_page_request(rpc, page_token=restored.after.page_tokens[rpc])
     refusal = await catch_refusal(call(orders, rpc, request))
     assert (refusal.reason, refusal.fields) == ("LOST_TOKEN", ["page_token"])
 
@@ -165,12 +165,12 @@ async def test_page_token_of_the_lost_part_is_refused(restored: Restored, orders
 async def test_receipts_of_the_kept_part_are_verified_and_others_are_reported_lost(
     restored: Restored, orders: OrderTrail
 ) -> None:
-    for receipt in restored.kept.receipts:
+    for receipt in restored.before.receipts:
         assert (await orders.verify(receipt)).result is ReceiptResult.VERIFIED
-    for receipt in restored.lost.receipts:
+    for receipt in restored.after.receipts:
         assert (await orders.verify(receipt)).result is ReceiptResult.LOST_IN_RESTORE
     cli = CommandLine(restored.server.address)
-    result = cli.run("verify", MessageToJson(restored.lost.receipts[0]))
+    result = cli.run("verify", MessageToJson(restored.after.receipts[0]))
     assert (result.returncode, result.stdout.splitlines()[-1]) == (
         1,
         "Not verified, lost in a restore: The receipt's record was lost when the log was restored from a backup.",
@@ -180,40 +180,40 @@ async def test_receipts_of_the_kept_part_are_verified_and_others_are_reported_lo
 async def test_request_of_the_kept_part_is_answered_with_its_first_receipt(
     restored: Restored, orders: OrderTrail
 ) -> None:
-    receipt = await orders.send(restored.kept.requests[0])
-    assert (receipt.replayed, receipt.digest) == (True, restored.kept.receipts[0].digest)
+    receipt = await orders.send(restored.before.requests[0])
+    assert (receipt.replayed, receipt.digest) == (True, restored.before.receipts[0].digest)
 
 
 async def test_submitted_commands_of_the_kept_part_are_there_and_others_are_not(
     restored: Restored, orders: OrderTrail
 ) -> None:
-    assert (await orders.get_command(restored.kept.command_id)).command_id == restored.kept.command_id
+    assert (await orders.get_command(restored.before.command_id)).command_id == restored.before.command_id
     with pytest.raises(NotFound):
-        await orders.get_command(restored.lost.command_id)
+        await orders.get_command(restored.after.command_id)
 
 
 async def test_subscription_goes_on_from_the_backup_with_the_same_delivery_ids(
     restored: Restored, orders: OrderTrail
 ) -> None:
     """First comes what was acknowledged after the backup, then what is new, under the offsets of lost events."""
-    before = await orders.subscription("all")
-    assert before.state == SubscriptionState.SUBSCRIPTION_STATE_ACTIVE
-    receipts = [await orders.send(request) for request in restored.lost.requests]
+    subscription = await orders.subscription("all")
+    assert subscription.state == SubscriptionState.SUBSCRIPTION_STATE_ACTIVE
+    receipts = [await orders.send(request) for request in restored.after.requests]
     assert [receipt.replayed for receipt in receipts] == [False] * 3
-    lost_positions = [receipt.position.offset for receipt in restored.lost.receipts]
+    lost_positions = [receipt.position.offset for receipt in restored.after.receipts]
     assert [receipt.position.offset for receipt in receipts] == lost_positions
     delivery_ids = await acknowledge(orders, 4)
-    assert delivery_ids[0] == restored.lost.delivery_ids[0]
-    assert not set(delivery_ids) & {*restored.kept.delivery_ids, *restored.lost.delivery_ids[1:]}
+    assert delivery_ids[0] == restored.after.delivery_ids[0]
+    assert not set(delivery_ids) & {*restored.before.delivery_ids, *restored.after.delivery_ids[1:]}
     assert (await orders.subscription("all")).lag_count == 0
     # The new log has records at the offsets of the lost ones now, and still refuses their tokens.
-    for receipt in restored.lost.receipts:
+    for receipt in restored.after.receipts:
         assert (await orders.verify(receipt)).result is ReceiptResult.LOST_IN_RESTORE
     for receipt in receipts:
         assert (await orders.verify(receipt)).result is ReceiptResult.VERIFIED
 
 
 def test_restored_directory_has_nothing_of_the_old_one(restored: Restored) -> None:
-    [kept] = restored.server.data.parent.glob("data.before-restore-*")
-    assert DataDirectory(kept).log.exists()
+    [former] = restored.server.data.parent.glob("data.before-restore-*")
+    assert DataDirectory(former).log.exists()
     assert not restored.server.data.with_name("data.restoring").exists()

@@ -63,7 +63,7 @@ async def _fill(
     await _copy(archive, Table.RECORDS, log, ends[Table.RECORDS], report_progress)
     await _copy(archive, Table.COMMANDS, log.commands, ends[Table.COMMANDS])
     with transaction(archive):
-        created_at = datetime.now(UTC).isoformat(timespec="seconds")
+        created_at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         archive.execute("INSERT INTO backup VALUES (?, ?, ?, ?)", (created_at, *counts.values(), state_count))
         archive.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         archive.execute(f"PRAGMA user_version = {FORMAT}")

@@ -63,24 +63,24 @@ def switch_directories(new: Path, target: Path) -> Path | None:
         new.rename(target)
         fsync_directory(target.parent)
         return None
-    kept = _find_kept_name(target)
-    _replace(target, new, kept)
-    if all(path.name == LOCK_FILE for path in kept.iterdir()):
-        shutil.rmtree(kept)
+    former = _find_former_name(target)
+    _replace(target, new, former)
+    if all(path.name == LOCK_FILE for path in former.iterdir()):
+        shutil.rmtree(former)
         return None
-    return kept
+    return former
 
 
-def _replace(target: Path, new: Path, kept: Path) -> None:
-    """Rename the target to `kept`, and the new directory to the target."""
+def _replace(target: Path, new: Path, former: Path) -> None:
+    """Rename the target to `former`, and the new directory to the target."""
     try:
         exchange_names(new, target)
     except RenameUnsupported:
-        target.rename(kept)
+        target.rename(former)
         new.rename(target)
     else:
         fsync_directory(target.parent)
-        new.rename(kept)
+        new.rename(former)
     fsync_directory(target.parent)
 
 
@@ -101,11 +101,11 @@ def _clear(new: Path, target: Path) -> None:
     if (new / UNFINISHED).exists() or not any(path.name != LOCK_FILE for path in new.iterdir()):
         shutil.rmtree(new)
     else:
-        new.rename(_find_kept_name(target))
+        new.rename(_find_former_name(target))
     fsync_directory(target.parent)
 
 
-def _find_kept_name(target: Path) -> Path:
+def _find_former_name(target: Path) -> Path:
     begin = f"{target.name}.before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     names = (begin, *(f"{begin}-{number}" for number in range(2, 1_000)))
     return next(path for path in map(target.with_name, names) if not path.exists())

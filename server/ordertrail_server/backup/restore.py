@@ -31,7 +31,7 @@ class RestoreReport(NamedTuple):
 
     content: BackupContent
     log_id: bytes
-    kept: Path | None
+    former_directory: Path | None
 
 
 async def restore(file: Path, directory: Path, report_progress: ReportProgress = lambda _, __: None) -> RestoreReport:

@@ -55,15 +55,15 @@ def restore(file: Path, data: Path, as_json: bool) -> None:
 
 
 def _show(report: "RestoreReport", data: Path, *, as_json: bool) -> None:
-    kept = None if report.kept is None else str(report.kept)
+    former = None if report.former_directory is None else str(report.former_directory)
     if as_json:
-        outcome = {"data": str(data), "restoredLogId": report.log_id.hex(), "kept": kept}
+        outcome = {"data": str(data), "restoredLogId": report.log_id.hex(), "formerDirectory": former}
         click.echo(json_line(report.content.to_json() | outcome))
     else:
         content = report.content
         click.echo(f"Restored the backup of {content.created_at}: {describe_content(content)}, in {escape(str(data))}.")
         click.echo(f"The log is now {report.log_id.hex()}, and continues {content.log.identity.hex()}.")
-        if kept is not None:
-            click.echo(f"The old directory is kept: {escape(kept)}")
+        if former is not None:
+            click.echo(f"The old directory is kept: {escape(former)}")
     if report.content.fault is not None:
         click.echo(describe_fault(report.content), err=True)
