@@ -37,7 +37,7 @@ async def test_backup_counts_what_it_has_verified(tmp_path: Path) -> None:
     content = await write_backup(data, tmp_path / "backup")
     assert (content.record_count, content.command_count, content.subscription_count) == (RECORDS, COMMANDS, 1)
     assert content.fault is None
-    assert verify_backup(tmp_path / "backup") == content
+    assert await verify_backup(tmp_path / "backup") == content
 
 
 async def test_only_the_owner_can_read_a_backup_and_nothing_is_beside_it(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ async def test_partial_file_of_a_killed_backup_is_overwritten(tmp_path: Path) ->
     data = await create_data_directory(tmp_path / "data")
     (tmp_path / "backup.partial").write_bytes(b"x" * 1_000_000)
     content = await write_backup(data, tmp_path / "backup")
-    assert verify_backup(tmp_path / "backup") == content
+    assert await verify_backup(tmp_path / "backup") == content
 
 
 async def test_second_backup_into_the_same_file_is_refused(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ async def test_backup_has_what_was_in_the_log_when_it_began(tmp_path: Path) -> N
     before = await read_log(data)
     file = await back_up(data)
     await append_orders(data, 1)
-    content = verify_backup(file)
+    content = await verify_backup(file)
     assert (content.record_count, content.command_count) == tuple(map(len, before))
     assert content.record_count == 3 * ORDERS
 
@@ -167,11 +167,11 @@ async def test_other_file_is_no_backup(tmp_path: Path, name: str) -> None:
     await create_data_directory(tmp_path / "data")
     (tmp_path / "text").write_text("hello")
     with pytest.raises(BackupDamaged, match="no backup of Ordertrail"):
-        verify_backup(tmp_path / name)
+        await verify_backup(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", ["missing", "data"])
 async def test_backup_that_is_no_file_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / "data").mkdir()
     with pytest.raises(BackupRefused, match="is no file"):
-        verify_backup(tmp_path / name)
+        await verify_backup(tmp_path / name)

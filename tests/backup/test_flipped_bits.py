@@ -31,9 +31,9 @@ async def test_flipped_bit_anywhere_is_damage(tmp_path: Path) -> None:
         flip(file, bit)
         # A flipped bit in the format of the file can also look like that of a newer release.
         with pytest.raises((BackupDamaged, BackupRefused)):
-            verify_backup(file)
+            await verify_backup(file)
         flip(file, bit)
-    verify_backup(file)
+    await verify_backup(file)
 
 
 @pytest.mark.parametrize("change", [-1, -PAGE_BYTES, 1, PAGE_BYTES])
@@ -42,7 +42,7 @@ async def test_backup_of_another_size_is_damaged(tmp_path: Path, change: int) ->
     with file.open("r+b") as opened:
         opened.truncate(file.stat().st_size + change)
     with pytest.raises(BackupDamaged):
-        verify_backup(file)
+        await verify_backup(file)
 
 
 async def test_damaged_backup_is_not_restored_and_the_directory_stays(tmp_path: Path) -> None:

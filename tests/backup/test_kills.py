@@ -54,7 +54,7 @@ async def test_killed_backup_leaves_a_whole_file_or_none(tmp_path: Path) -> None
     (tmp_path / "files").mkdir()
     for step in run_and_kill("backup", data.path, tmp_path / "files" / "backup", BACKUP_STEPS):
         file = tmp_path / "files" / f"backup-{step}"
-        content = verify_backup(file) if file.exists() else await write_backup(data, file)
+        content = await verify_backup(file) if file.exists() else await write_backup(data, file)
         assert content.record_count == RECORDS
     assert list_names(tmp_path / "files") == {f"backup-{step}" for step in BACKUP_STEPS}
 

@@ -255,7 +255,7 @@ async def test_link_to_a_directory_stays_a_link(tmp_path: Path) -> None:
 async def test_restored_log_can_be_backed_up_again(tmp_path: Path) -> None:
     first = await create_data_directory(tmp_path / "first")
     second, report = await back_up_and_restore(first, "second")
-    content = verify_backup(await back_up(second, "again.backup"))
+    content = await verify_backup(await back_up(second, "again.backup"))
     assert content.log.identity == report.log_id
     assert [log.identity for log in content.predecessors] == [report.content.log.identity]
     assert content.subscription_count == 1

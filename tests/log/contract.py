@@ -48,6 +48,7 @@ class ManyPartitions:
 
     async def test_new_log_is_empty_and_has_an_identity(self, log: AppendLog) -> None:
         assert len(log.identity) == 16
+        assert log.lineage == (log.identity, log.partitions, ())
         assert log.topic == self.topic
         assert log.partitions >= 1
         assert [await log.end(partition) for partition in range(log.partitions)] == [0] * log.partitions

@@ -13,6 +13,7 @@ from ordertrail_server.subscriptions.changes import (
     CaughtUp,
     Cause,
     Change,
+    Continued,
     Done,
     Forgiven,
     HandedOut,
@@ -93,6 +94,15 @@ def test_positions_of_partitions_are_independent() -> None:
     assert (state.orders, state.saved) == ({}, [100, 3])
 
 
+def test_positions_are_of_the_log_of_the_creation_until_a_restore() -> None:
+    state = fold(created(), claimed(FIRST))
+    assert state.log_id == b"\1" * 16
+    state.fold(record(FIRST, Continued("02" * 16)))
+    assert state.log_id == b"\2" * 16
+    assert state.definition is not None
+    assert state.definition.log_id == b"\1" * 16
+
+
 def test_saved_position_never_goes_back() -> None:
     assert fold(created(), claimed(FIRST), record(FIRST, Saved(0, 6)), record(FIRST, Saved(0, 5))).saved == [6]
 
@@ -105,6 +115,7 @@ def test_saved_position_never_goes_back() -> None:
         (HandedOut("o-1", 5, 3), BacklogSet("o-1", Cause.PARKED, 5, "bad", 1), Forgiven("o-1", 5, 3), Saved(0, 9)),
         (BacklogSet("o-2", Cause.UNREADABLE, 4, "new", 2), BacklogSet("o-1", Cause.LAGGING, 1, "", 3), Done("o-1", 1)),
         (LimitsChanged(7, 5.0), Witnessed(0, 3, "ab"), Stopped("the log is shorter")),
+        (Saved(0, 3), Continued("02" * 16), Saved(0, 4)),
     ],
 )
 def test_snapshot_leads_to_the_same_state(changes: Iterable[Change]) -> None:

@@ -42,7 +42,7 @@ async def write_backup(
         with create_new_file(target) as partial:
             with closing(create_archive(partial)) as archive:
                 await _fill(archive, log, data, report_progress)
-            return verify_backup(partial, lambda done, total: report_progress(done, total))
+            return await verify_backup(partial, report_progress)
     finally:
         await log.close()
 

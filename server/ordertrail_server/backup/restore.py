@@ -1,5 +1,6 @@
 """Restores a backup: builds a data directory with a log that has a new identity and continues the one of the backup."""
 
+from asyncio import sleep
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -40,15 +41,15 @@ async def restore(file: Path, directory: Path, report_progress: ReportProgress =
     Raises BackupRefused, BackupDamaged, DataDirectoryBusy, LogUnavailable, sqlite3.Error, OSError. Then `directory` is
     what it was.
     """
-    content = verify_backup(file, report_progress)
+    content = await verify_backup(file, report_progress)
     with build_directory(directory) as new:
         with open_backup(file) as backup:
-            log_id = _build_log(backup, content, DataDirectory(new), report_progress)
+            log_id = await _build_log(backup, content, DataDirectory(new), report_progress)
             await _build_subscriptions(read_state_records(backup), log_id, DataDirectory(new).subscriptions)
         return RestoreReport(content, log_id, switch_directories(new, directory))
 
 
-def _build_log(
+async def _build_log(
     backup: CheckedConnection, content: BackupContent, data: DataDirectory, report_progress: ReportProgress
 ) -> bytes:
     """Create the log, and return its identity."""
@@ -64,6 +65,7 @@ def _build_log(
                     _insert(connection, table, partition, records)
                     done += len(records)
                     report_progress(done, content.record_count + content.command_count)
+                    await sleep(0)
         checkpoint(connection)
     return log_id
 

@@ -1,5 +1,6 @@
 """Verifies a backup: every page, every digest, and every chain by the one fold."""
 
+from asyncio import sleep
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,10 +22,10 @@ FAULTS = (Verdict.BROKEN.value, Verdict.FOREIGN.value)
 ReportProgress = Callable[[int, int | None], None]
 
 
-def verify_backup(path: Path, report_progress: ReportProgress = lambda _, __: None) -> BackupContent:
+async def verify_backup(path: Path, report_progress: ReportProgress = lambda _, __: None) -> BackupContent:
     """Read and verify a backup. `report_progress` gets the number of records that are read, and their total.
 
-    Raises BackupDamaged, and BackupRefused if it has no records.
+    Cancelling ends it after the current batch. Raises BackupDamaged, and BackupRefused if it has no records.
     """
     with open_backup(path) as connection:
         verify_pages(connection)
@@ -38,6 +39,7 @@ def verify_backup(path: Path, report_progress: ReportProgress = lambda _, __: No
                 faults, fault_count = faults or batch_faults[:1], fault_count + len(batch_faults)
                 done += len(records)
                 report_progress(done, total)
+                await sleep(0)
             _refuse_other_end(path, partition, fold.offset, end)
         for partition in range(len(log.commands_ends)):
             for _ in read_batches(connection, Table.COMMANDS, partition, len(log.commands_ends)):

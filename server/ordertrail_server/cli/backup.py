@@ -66,9 +66,11 @@ def _write(file: Path, data: Path, on_progress: "ProgressBar") -> "BackupContent
 
 
 def _verify(file: Path, on_progress: "ProgressBar") -> "BackupContent":
+    import asyncio
+
     from ordertrail_server.backup.verification import verify_backup
 
-    return verify_backup(file, on_progress)
+    return asyncio.run(verify_backup(file, on_progress))
 
 
 def _show(content: "BackupContent", file: Path, *, verify: bool, as_json: bool) -> None:
