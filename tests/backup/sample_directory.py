@@ -75,6 +75,13 @@ async def read_log(data: DataDirectory) -> tuple[list[Logged], list[Logged]]:
         await log.close()
 
 
+async def read_identity(directory: Path) -> bytes:
+    """Return the identity of the log in a directory."""
+    log = EmbeddedLog.follow(directory)
+    await log.close()
+    return log.identity
+
+
 async def read_subscription(data: DataDirectory) -> SubscriptionState:
     """Return the state of the only subscription."""
     states = await EmbeddedStateLog.open(data.subscriptions)

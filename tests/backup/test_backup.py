@@ -17,7 +17,9 @@ from tests.backup.sample_directory import (
     back_up,
     create_data_directory,
     list_names,
+    read_identity,
     read_log,
+    subscribe,
 )
 from tests.e2e.parked import PARKED, build_parked_log
 from tests.log.embedded.format_1 import create_format_1
@@ -141,6 +143,13 @@ async def test_broken_chain_is_counted_and_named_and_backed_up(tmp_path: Path) -
     assert content.fault is not None
     assert (content.fault_count, content.fault.partition, content.fault.offset) == (1, 0, PARKED["broken"])
     assert content.record_count == len(records)
+
+
+async def test_subscription_ahead_of_the_log_is_damage(tmp_path: Path) -> None:
+    data = await create_data_directory(tmp_path / "data")
+    await subscribe(data, await read_identity(data.path), saved=RECORDS + 1)
+    with pytest.raises(BackupDamaged, match="ahead of its log"):
+        await write_backup(data, tmp_path / "backup")
 
 
 async def test_log_of_format_1_is_backed_up(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tests.backup.sample_directory import RECORDS, back_up, create_data_directory, list_names, read_log
+from tests.backup.sample_directory import RECORDS, back_up, create_data_directory, list_names, read_identity, read_log
 from tests.trials import choose_size
 
 from ordertrail_server.backup.backup import write_backup
@@ -16,7 +16,6 @@ from ordertrail_server.backup.restore import restore
 from ordertrail_server.backup.verification import verify_backup
 from ordertrail_server.log.data_directory import DataDirectory, find_restore, open_to_serve
 from ordertrail_server.log.embedded.file import LOG_FILE
-from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.storage.lock import DataDirectoryRefused
 
 PROGRAM = [sys.executable, str(Path(__file__).with_name("killed_process.py"))]
@@ -36,12 +35,6 @@ def run_and_kill(command: str, source: Path, target: Path, steps: Sequence[int])
     assert codes == [KILLED] * killed + [0] * (len(steps) - killed)
     assert killed > len(steps) // 2
     return steps[:killed]
-
-
-async def read_identity(directory: Path) -> bytes:
-    log = EmbeddedLog.follow(directory)
-    await log.close()
-    return log.identity
 
 
 async def find_identities(directories: Sequence[Path]) -> set[bytes]:

@@ -17,7 +17,9 @@ from tests.backup.sample_directory import (
     list_names,
     read_log,
     read_subscription,
+    subscribe,
 )
+from tests.projections.log_builder import build_many_orders
 
 from ordertrail_server.backup import directory_switch
 from ordertrail_server.backup.backup_error import BackupRefused
@@ -129,6 +131,17 @@ async def test_subscriptions_from_before_the_restore_stop(tmp_path: Path) -> Non
     restored, _ = await back_up_and_restore(data, "restored")
     state = await read_subscription(data)
     assert await find_loss_at_start(restored, state) == "it belongs to another log"
+
+
+async def test_subscription_of_another_log_is_backed_up_and_still_stops_after_a_restore(tmp_path: Path) -> None:
+    """Somebody has copied the file of another directory. Its positions mean nothing here, wherever they are."""
+    data = DataDirectory(tmp_path / "data")
+    log = open_to_serve(data.path)
+    await log.append(0, build_many_orders(1))
+    await log.close()
+    await subscribe(data, b"another log's id", saved=100)
+    restored, _ = await back_up_and_restore(data, "restored")
+    assert await find_loss_at_start(restored, await read_subscription(restored)) == "it belongs to another log"
 
 
 async def test_directory_in_use_is_refused(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ async def restore(file: Path, directory: Path, report_progress: ReportProgress =
     with build_directory(directory) as new:
         with open_backup(file) as backup:
             log_id = await _build_log(backup, content, DataDirectory(new), report_progress)
-            await _build_subscriptions(read_state_records(backup), log_id, DataDirectory(new).subscriptions)
+            await _build_subscriptions(read_state_records(backup), content.log.identity, log_id, DataDirectory(new))
         return RestoreReport(content, log_id, switch_directories(new, directory))
 
 
@@ -76,14 +76,16 @@ def _insert(connection: Connection, table: Table, partition: int, records: Seque
         insert_rows(connection, f"INSERT INTO {table}", [(first + offset, *row) for offset, *row in records])
 
 
-async def _build_subscriptions(records: list[StateRecord], log_id: bytes, path: Path) -> None:
-    """Create the file of the subscriptions, whose positions are then of the new log."""
+async def _build_subscriptions(
+    records: list[StateRecord], old_log_id: bytes, new_log_id: bytes, data: DataDirectory
+) -> None:
+    """Create the file of the subscriptions. The positions of the old log are of the new log from now on."""
     if not records:
         return
-    change = Continued(log_id.hex())
-    states = fold_subscriptions(records)
+    change = Continued(new_log_id.hex())
+    states = {uid: state for uid, state in fold_subscriptions(records).items() if state.log_id == old_log_id}
     continued = [StateRecord(uid, state.claim, (change,)) for uid, state in states.items()]
-    log = await EmbeddedStateLog.open(path)
+    log = await EmbeddedStateLog.open(data.subscriptions)
     try:
         await log.append([*records, *continued])
     finally:

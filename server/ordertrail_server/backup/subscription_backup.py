@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ordertrail_server.backup.backup_error import BackupDamaged, BackupRefused
+from ordertrail_server.log.embedded.predecessors import CutLog
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.storage.checked.connection import connect_checked_reader
 from ordertrail_server.storage.checked.cursor import CheckedConnection
@@ -68,9 +69,12 @@ def fold_subscriptions(records: Sequence[StateRecord]) -> dict[str, Subscription
     return {uid: state for uid, state in states.items() if state.definition is not None and not state.is_deleted}
 
 
-def is_beyond(state: SubscriptionState, ends: Sequence[int]) -> bool:
-    """Return whether a subscription has a position that the partitions, which end here, do not reach."""
+def is_beyond(state: SubscriptionState, log: CutLog) -> bool:
+    """Return whether a subscription that goes on has a position that the log does not reach."""
+    if state.stop_reason or state.log_id != log.identity:
+        return False
+    ends = log.records_ends
     done = (LogPosition.unpack(order.done) for order in state.orders.values() if order.done >= 0)
-    return any(saved > end for saved, end in zip(state.saved, ends, strict=False)) or any(
-        offset >= ends[partition] for partition, offset in done if partition < len(ends)
+    return any(saved > end for saved, end in zip(state.saved, ends, strict=True)) or any(
+        offset >= ends[partition] for partition, offset in done
     )

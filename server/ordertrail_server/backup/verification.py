@@ -30,23 +30,28 @@ async def verify_backup(path: Path, report_progress: ReportProgress = lambda _, 
     with open_backup(path) as connection:
         verify_pages(connection)
         created_at, log, subscription_count = _check_counts(connection)
-        total, faults = sum(log.records_ends), list[ChainFault]()
-        fault_count = done = 0
-        for partition, end in enumerate(log.records_ends):
-            fold = PartitionFold(partition, len(log.records_ends))
-            for records in read_batches(connection, Table.RECORDS, partition, len(log.records_ends)):
-                batch_faults = list(_find_faults(fold, partition, records))
-                faults, fault_count = faults or batch_faults[:1], fault_count + len(batch_faults)
-                done += len(records)
-                report_progress(done, total)
-                await sleep(0)
-            _refuse_other_end(path, partition, fold.offset, end)
+        faults = await _judge_records(connection, log, report_progress)
         for partition in range(len(log.commands_ends)):
             for _ in read_batches(connection, Table.COMMANDS, partition, len(log.commands_ends)):
-                pass
+                await sleep(0)
         predecessors = read_predecessors(connection)
-    first = faults[0] if faults else None
-    return BackupContent(created_at, log, predecessors, subscription_count, fault_count, first)
+    return BackupContent(created_at, log, predecessors, subscription_count, *faults)
+
+
+async def _judge_records(
+    connection: CheckedConnection, log: CutLog, report_progress: ReportProgress
+) -> tuple[int, ChainFault | None]:
+    """Verify and judge all records. Return how many break a chain, and the first of them."""
+    fault_count, fault, done = 0, None, 0
+    for partition in range(len(log.records_ends)):
+        fold = PartitionFold(partition, len(log.records_ends))
+        for records in read_batches(connection, Table.RECORDS, partition, len(log.records_ends)):
+            faults = list(_find_faults(fold, partition, records))
+            fault, fault_count = fault or next(iter(faults), None), fault_count + len(faults)
+            done += len(records)
+            report_progress(done, sum(log.records_ends))
+            await sleep(0)
+    return fault_count, fault
 
 
 def read_batches(
@@ -75,7 +80,7 @@ def _check_counts(connection: CheckedConnection) -> tuple[str, CutLog, int]:
     if not sum(records):
         raise BackupRefused(f"{connection.path} holds no records, so there is nothing to verify or restore.")
     subscriptions = fold_subscriptions(states)
-    if any(is_beyond(state, records) for state in subscriptions.values()):
+    if any(is_beyond(state, log) for state in subscriptions.values()):
         raise BackupDamaged(f"{connection.path} is damaged: a subscription is ahead of its log. Use another backup.")
     return created_at, log, len(subscriptions)
 
@@ -85,8 +90,3 @@ def _find_faults(fold: PartitionFold, partition: int, records: Sequence[Logged])
         judged = fold.judge(record)
         if judged.verdict in FAULTS:
             yield ChainFault(partition, record.offset, judged.fault)
-
-
-def _refuse_other_end(path: Path, partition: int, offset: int, end: int) -> None:
-    if offset != end:
-        raise BackupDamaged(f"{path} is damaged: partition {partition} ends at {offset}, not {end}: use another one.")
