@@ -1,8 +1,6 @@
 """Given a backup, when it is restored, then a server can go on from it, and knows what was lost."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from errno import ENOSPC
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from tests.backup.sample_directory import (
     subscribe,
 )
 from tests.projections.log_builder import build_many_orders
+from tests.storage.old_system import without_renameat2
 
 from ordertrail_server.backup import directory_switch
 from ordertrail_server.backup.backup_error import BackupRefused
@@ -30,21 +29,8 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.lineage import Predecessor
 from ordertrail_server.log.port import Log
 from ordertrail_server.storage.lock import DataDirectoryBusy, DataDirectoryRefused, lock_directory
-from ordertrail_server.storage.rename import RenameUnsupported
 from ordertrail_server.subscriptions.state import SubscriptionState
 from ordertrail_server.subscriptions.witnesses import find_loss
-
-
-@contextmanager
-def without_exchange(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the system have no renameat2."""
-
-    def refuse(first: Path, second: Path) -> None:
-        raise RenameUnsupported
-
-    with monkeypatch.context() as patch:
-        patch.setattr(directory_switch, "exchange_names", refuse)
-        yield
 
 
 async def open_log(data: DataDirectory) -> Log:
@@ -197,7 +183,7 @@ async def test_empty_directory_is_replaced_and_not_kept(
     if has_exchange:
         report = await restore(file, tmp_path / "empty")
     else:
-        with without_exchange(monkeypatch):
+        with without_renameat2(monkeypatch):
             report = await restore(file, tmp_path / "empty")
     assert report.former_directory is None
     assert list_names(tmp_path) == {"data", "empty", file.name}
@@ -209,7 +195,7 @@ async def test_directory_is_replaced_where_names_cannot_be_exchanged(
     data = await create_data_directory(tmp_path / "data")
     file = await back_up(data)
     old = await open_log(data)
-    with without_exchange(monkeypatch):
+    with without_renameat2(monkeypatch):
         report = await restore(file, data.path)
     assert report.former_directory is not None
     assert (await open_log(DataDirectory(report.former_directory))).identity == old.identity
