@@ -17,6 +17,7 @@ from tests.backup.sample_directory import (
     read_subscription,
     subscribe,
 )
+from tests.e2e.test_file_modes import PRIVATE, list_modes
 from tests.projections.log_builder import build_many_orders
 from tests.storage.old_system import without_renameat2
 
@@ -99,6 +100,15 @@ async def test_old_directory_is_kept_and_nothing_of_it_is_in_the_new_one(tmp_pat
     assert report.former_directory.name.startswith("data.before-restore-")
     assert (report.former_directory / "log.sqlite-journal").read_text() == "of the old log"
     assert list_names(tmp_path) == {"data", report.former_directory.name, file.name}
+
+
+async def test_restored_files_have_the_modes_of_those_of_a_server(tmp_path: Path) -> None:
+    file, umask = await back_up(await create_data_directory(tmp_path / "data")), os.umask(0)
+    try:
+        await restore(file, tmp_path / "restored")
+    finally:
+        os.umask(umask)
+    assert list_modes(tmp_path / "restored") == PRIVATE
 
 
 async def test_subscription_continues_from_the_positions_of_the_backup(tmp_path: Path) -> None:
