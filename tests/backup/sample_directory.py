@@ -13,7 +13,7 @@ from ordertrail_server.history.event_filter import EventFilter
 from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Logged
-from ordertrail_server.subscriptions.changes import Created, Done, Saved
+from ordertrail_server.subscriptions.changes import Change, Created, Done, Saved
 from ordertrail_server.subscriptions.definition import Definition
 from ordertrail_server.subscriptions.embedded_state_log import EmbeddedStateLog
 from ordertrail_server.subscriptions.state import SubscriptionState
@@ -38,7 +38,12 @@ async def create_data_directory(path: Path, orders: int = ORDERS) -> DataDirecto
 async def subscribe(data: DataDirectory, log_id: bytes, saved: int = 5) -> None:
     """Create a subscription that has done the events before the offset `saved`."""
     definition = Definition(UID, "mails", EventFilter(), "beginning", 17, log_id)
-    changes = (Created(definition.to_json(), [0]), Saved(0, saved), Done("order-9", saved + 2))
+    created = Created(definition.to_json(), [0])
+    await change_subscription(data, created, Saved(0, saved), Done("order-9", saved + 2))
+
+
+async def change_subscription(data: DataDirectory, *changes: Change) -> None:
+    """Append changes to the state of the subscription."""
     states = await EmbeddedStateLog.open(data.subscriptions)
     await states.append([record(UNCLAIMED, *changes, uid=UID)])
     await states.close()

@@ -15,11 +15,10 @@ from tests.backup.sample_directory import (
     RECORDS,
     append_orders,
     back_up,
+    change_subscription,
     create_data_directory,
     list_names,
-    read_identity,
     read_log,
-    subscribe,
 )
 from tests.e2e.parked import PARKED, build_parked_log
 from tests.log.embedded.format_1 import create_format_1
@@ -32,6 +31,7 @@ from ordertrail_server.log.data_directory import DataDirectory, open_to_serve
 from ordertrail_server.log.port import LogDamaged
 from ordertrail_server.storage.connection import connect_writer
 from ordertrail_server.storage.lock import DataDirectoryRefused
+from ordertrail_server.subscriptions.changes import Change, Done, Saved, Stopped, Witnessed
 
 
 async def test_backup_counts_what_it_has_verified(tmp_path: Path) -> None:
@@ -145,11 +145,25 @@ async def test_broken_chain_is_counted_and_named_and_backed_up(tmp_path: Path) -
     assert content.record_count == len(records)
 
 
-async def test_subscription_ahead_of_the_log_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("change", [Saved(0, RECORDS + 1), Witnessed(0, 4, "00" * 16), Done("order-1", RECORDS)])
+async def test_subscription_that_does_not_fit_the_log_is_damage(tmp_path: Path, change: Change) -> None:
     data = await create_data_directory(tmp_path / "data")
-    await subscribe(data, await read_identity(data.path), saved=RECORDS + 1)
-    with pytest.raises(BackupDamaged, match="ahead of its log"):
+    await change_subscription(data, change)
+    with pytest.raises(BackupDamaged, match="a subscription has done events"):
         await write_backup(data, tmp_path / "backup")
+
+
+async def test_stopped_subscription_may_be_ahead_of_the_log(tmp_path: Path) -> None:
+    data = await create_data_directory(tmp_path / "data")
+    await change_subscription(data, Saved(0, RECORDS + 1), Stopped("the log has lost records"))
+    assert (await write_backup(data, tmp_path / "backup")).subscription_count == 1
+
+
+async def test_witness_of_a_subscription_is_compared_with_the_log(tmp_path: Path) -> None:
+    data = await create_data_directory(tmp_path / "data")
+    records, _ = await read_log(data)
+    await change_subscription(data, Witnessed(0, 4, records[4].digest.hex()))
+    assert (await write_backup(data, tmp_path / "backup")).subscription_count == 1
 
 
 async def test_log_of_format_1_is_backed_up(tmp_path: Path) -> None:

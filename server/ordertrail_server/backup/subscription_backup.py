@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ordertrail_server.backup.backup_error import BackupDamaged, BackupRefused
 from ordertrail_server.log.embedded.predecessors import CutLog
+from ordertrail_server.log.embedded.records import read_records
 from ordertrail_server.log.position import LogPosition
 from ordertrail_server.storage.checked.connection import connect_checked_reader
 from ordertrail_server.storage.checked.cursor import CheckedConnection
@@ -69,11 +70,21 @@ def fold_subscriptions(records: Sequence[StateRecord]) -> dict[str, Subscription
     return {uid: state for uid, state in states.items() if state.definition is not None and not state.is_deleted}
 
 
-def is_beyond(state: SubscriptionState, log: CutLog) -> bool:
-    """Return whether a subscription that goes on has a position that the log does not reach."""
+def fits_log(connection: CheckedConnection, state: SubscriptionState, log: CutLog) -> bool:
+    """Return whether the log of a backup has the positions of a subscription, and the records before them.
+
+    A subscription that has stopped, or whose positions are of another log, goes nowhere, so it fits. Raises LogDamaged.
+    """
     if state.stop_reason or state.log_id != log.identity:
-        return False
-    ends = log.records_ends
+        return True
+    return not _is_beyond(state, log.records_ends) and all(
+        [record.digest.hex() for record in read_records(connection, partition, offset, 1, len(log.records_ends))]
+        == [digest]
+        for partition, offset, digest in state.witnesses.values()
+    )
+
+
+def _is_beyond(state: SubscriptionState, ends: Sequence[int]) -> bool:
     done = (LogPosition.unpack(order.done) for order in state.orders.values() if order.done >= 0)
     return any(saved > end for saved, end in zip(state.saved, ends, strict=True)) or any(
         offset >= ends[partition] for partition, offset in done

@@ -7,7 +7,7 @@ from pathlib import Path
 from ordertrail_server.backup.backup_content import BackupContent, ChainFault
 from ordertrail_server.backup.backup_error import BackupDamaged, BackupRefused
 from ordertrail_server.backup.backup_file import open_backup
-from ordertrail_server.backup.subscription_backup import fold_subscriptions, is_beyond, read_state_records
+from ordertrail_server.backup.subscription_backup import fits_log, fold_subscriptions, read_state_records
 from ordertrail_server.facts.partition_fold import PartitionFold
 from ordertrail_server.log.embedded.file import read_description
 from ordertrail_server.log.embedded.predecessors import CutLog, read_predecessors
@@ -80,8 +80,11 @@ def _check_counts(connection: CheckedConnection) -> tuple[str, CutLog, int]:
     if not sum(records):
         raise BackupRefused(f"{connection.path} holds no records, so there is nothing to verify or restore.")
     subscriptions = fold_subscriptions(states)
-    if any(is_beyond(state, log) for state in subscriptions.values()):
-        raise BackupDamaged(f"{connection.path} is damaged: a subscription is ahead of its log. Use another backup.")
+    if not all(fits_log(connection, state, log) for state in subscriptions.values()):
+        raise BackupDamaged(
+            f"{connection.path} is damaged: a subscription has done events that the log does not have. Use another "
+            "backup. If the data directory is damaged like this, its server stops the subscription at its next start."
+        )
     return created_at, log, len(subscriptions)
 
 
