@@ -7,6 +7,7 @@ from tests.log.contract import build_entries
 from tests.projections.log_builder import build_many_orders
 from tests.subscriptions.state_records import record
 
+from ordertrail_server.access.scope import EVERYTHING
 from ordertrail_server.backup.backup import write_backup
 from ordertrail_server.backup.restore import RestoreReport, restore
 from ordertrail_server.history.event_filter import EventFilter
@@ -37,7 +38,7 @@ async def create_data_directory(path: Path, orders: int = ORDERS) -> DataDirecto
 
 async def subscribe(data: DataDirectory, log_id: bytes, saved: int = 5) -> None:
     """Create a subscription that has done the events before the offset `saved`."""
-    definition = Definition(UID, "mails", EventFilter(), "beginning", 17, log_id)
+    definition = Definition(UID, "mails", EventFilter(EVERYTHING), "beginning", 17, log_id)
     created = Created(definition.to_json(), [0])
     await change_subscription(data, created, Saved(0, saved), Done("order-9", saved + 2))
 
