@@ -14,7 +14,7 @@ STEPS = {"ordertrail backup", "rm -r", RESTORE, START, "ordertrail audit"}
 async def run_drill_command(reader: Reader, command: str) -> str:
     """Run a command of the page. Those between the loss and the start run without a server."""
     if command == LOSS:
-        reader.server.kill()
+        assert reader.server.stop() == 0
         shutil.rmtree(reader.server.data)
     elif command.startswith(START):
         reader.server.start()
