@@ -15,6 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from ordertrail_server.admin.access_state import AccessState
 from ordertrail_server.admin.command_metrics import CommandMetrics
 from ordertrail_server.admin.command_state import CommandState
 from ordertrail_server.admin.file_state import FileState
@@ -68,6 +69,10 @@ class Admin:
     def observe_commands(self) -> CommandMetrics:
         """Add metrics of decisions and of appends."""
         return CommandMetrics(self._registry)
+
+    def observe_access(self, fault_counts: Callable[[], Mapping[str, int]]) -> None:
+        """Add metrics of the policy and the certificates."""
+        self._registry.register(AccessState(fault_counts))
 
     def observe_log(self, log: Log, projector: ProjectionHost) -> None:
         """Add metrics of the log, its projections and the files."""

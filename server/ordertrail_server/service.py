@@ -110,8 +110,8 @@ class Service:
         queried_at, ends = time_ns(), await query_end_offsets(log)
         self._watch(log_fold_progress(self._progress, ends))
         metrics = None if self._admin is None else self._admin.calls
-        credentials, gate = await open_transport(self._settings, self._watch)
-        server = Server(self._settings.request_bytes, self._settings.batch_bytes, gate, metrics)
+        transport = await open_transport(self._settings, self._watch)
+        server = Server(self._settings.request_bytes, self._settings.batch_bytes, transport.gate, metrics)
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
         history = None
@@ -121,11 +121,12 @@ class Service:
                 if self._admin is not None:
                     self._admin.observe_queries(history.hub, self._served)
                 await self._start_subscriptions(server, log, history, ends)
-        address = await server.start(address, credentials)
+        address = await server.start(address, transport.credentials)
         self._run_holding(address)
         self._exit_stack.push_async_callback(self._stop_server, server)
         self._watch(self._report_serving(server, self._handler, history))
         if self._admin is not None:
+            self._admin.observe_access(transport.fault_counts)
             await self._admin.start(server, self._handler, self._watch, self._exit_stack)
         return address
 

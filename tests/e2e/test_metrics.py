@@ -24,6 +24,7 @@ from tests.e2e.running_server import wait_until_serving
 from tests.webhooks.receiver import run_receiver, status
 
 from ordertrail.client import OrderTrail, connect, line
+from ordertrail_server.access.permission import PERMISSIONS
 
 KAFKA = "ordertrail_kafka_"
 ROWS = ("Calls", "Commands", "Log", "Projections", "Streams", "Subscriptions", "Webhooks", "Kafka", "Files")
@@ -31,8 +32,11 @@ ROWS = ("Calls", "Commands", "Log", "Projections", "Streams", "Subscriptions", "
 
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObservedServer]:
-    environment = {"ORDERTRAIL_WEBHOOK_ALLOW": "127.0.0.0/8"}
-    observed = ObservedServer.start(tmp_path_factory.mktemp("metrics") / "data", environment)
+    folder = tmp_path_factory.mktemp("metrics")
+    policy = folder / "policy.toml"
+    policy.write_text(f'[[grants]]\nto = "anyone"\nmay = {sorted(PERMISSIONS)}\ncustomers = "all"\n')
+    environment = {"ORDERTRAIL_WEBHOOK_ALLOW": "127.0.0.0/8", "ORDERTRAIL_POLICY": str(policy)}
+    observed = ObservedServer.start(folder / "data", environment)
     yield observed
     assert observed.server.stop() == 0
     assert observed.server.faults == []
@@ -186,3 +190,11 @@ def test_parser_finds_metrics_labels_and_ranges() -> None:
     [first, second] = parse_query(query)
     assert first == ("x", {"a", "b", "d"}, True)
     assert second == ("y", {"d"}, False)
+
+
+async def test_policy_that_cannot_be_used_is_a_fault_until_it_is_mended(observed: ObservedServer) -> None:
+    policy = observed.server.data.with_name("policy.toml")
+    content = await asyncio.to_thread(policy.read_bytes)
+    for text, count in ((b"", 1), (content, 0)):
+        await asyncio.to_thread(policy.write_bytes, text)
+        await observed.wait_for(count, "ordertrail_access_faults", source="policy")

@@ -40,6 +40,11 @@ class ReloadedCertificates:
         """The present authorities of clients (PEM); None if clients need no certificate."""
         return self._current.client_authorities
 
+    @property
+    def faults(self) -> list[str]:
+        """Why the present files are not in use: a sentence, or nothing."""
+        return [self._fault] if self._fault else []
+
     async def reload_regularly(self) -> None:
         """Read the files again after each change, for ever."""
         while True:
