@@ -124,6 +124,7 @@ class Service:
         address = await server.start(address, transport.credentials)
         self._run_holding(address)
         self._exit_stack.push_async_callback(self._stop_server, server)
+        self._watch(server.raise_on_failure())
         self._watch(self._report_serving(server, self._handler, history))
         if self._admin is not None:
             self._admin.observe_access(transport.fault_counts)

@@ -106,7 +106,7 @@ class RunningServer:
 
     @property
     def stderr(self) -> str:
-        return self._stderr.read_text()
+        return self._stderr.read_text(errors="replace")  # gRPC's core prints what callers sent
 
     @property
     def faults(self) -> list[str]:

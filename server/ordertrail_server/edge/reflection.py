@@ -38,10 +38,8 @@ class Symbols:
         return getattr(self._pool, name)
 
 
-def reflection_handlers(
-    gate: Gate, services: list[str], draining: Draining
-) -> "list[grpc.GenericRpcHandler[Any, Any]]":
-    """Return the handlers of both services, which describe `services` until draining has begun."""
+def reflection_handlers(gate: Gate, services: list[str], draining: Draining) -> dict[str, dict[str, Handler]]:
+    """Return the handlers of both services, by service and rpc. They describe `services` until draining has begun."""
     pool = Symbols(descriptor_pool.Default())
     servicer = reflection.aio.ReflectionServicer(services, pool)  # type: ignore[attr-defined]  # the stubs leave aio out
 
@@ -59,7 +57,7 @@ def reflection_handlers(
     def handler_of(service: str) -> Handler:
         return grpc.stream_stream_rpc_method_handler(partial(write_answers, gate.rpc(service, METHOD)))
 
-    return [grpc.method_handlers_generic_handler(name, {METHOD: handler_of(name)}) for name in NAMES]
+    return {name: {METHOD: handler_of(name)} for name in NAMES}
 
 
 async def _parse_each(requests: AsyncIterator[bytes]) -> AsyncIterator[ServerReflectionRequest]:

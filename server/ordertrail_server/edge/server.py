@@ -26,8 +26,9 @@ from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
+from ordertrail_server.edge.call_acceptor import CallServer
+from ordertrail_server.edge.caller_faults import demote_caller_faults
 from ordertrail_server.edge.command_service import CommandService
-from ordertrail_server.edge.disconnected_callers import demote_disconnect_errors
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gate import Context, Gate, Permit, RpcGate
 from ordertrail_server.edge.health import Health
@@ -87,8 +88,8 @@ class Server:
         """Bound the bytes of single requests and of batches that are handled at once."""
         self._gate, self._metrics = gate, metrics
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
-        demote_disconnect_errors()
-        self._server = grpc.aio.server(options=OPTIONS)
+        demote_caller_faults()
+        self._server = CallServer(OPTIONS)
         self._health = Health()
         self._history: HistoryService | None = None
         self._projection: ProjectionService | None = None
@@ -96,8 +97,7 @@ class Server:
         self._draining = Draining()
         self._running = RunningCalls()
         self._services: list[str] = []
-        health_handlers = grpc.method_handlers_generic_handler(health.SERVICE_NAME, self._health.handlers(gate))
-        self._server.add_generic_rpc_handlers((health_handlers,))
+        self._server.add_registered_method_handlers(health.SERVICE_NAME, self._health.handlers(gate))
 
     def answer_commands(self, commands: CommandService, imports: ImportService, submissions: SubmissionService) -> None:
         """Serve commands, imports and submitted commands."""
@@ -148,9 +148,7 @@ class Server:
                 name: self._metrics.measure(service.full_name, name, handler)
                 for name, handler in counted_handlers.items()
             }
-        self._server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler(service.full_name, counted_handlers),)
-        )
+        self._server.add_registered_method_handlers(service.full_name, counted_handlers)
 
     async def start(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
         """Listen on the address and return it with its port (0: any free one). Raises OSError with the reason.
@@ -163,9 +161,9 @@ class Server:
         except RuntimeError as error:  # another program has just taken the address
             await asyncio.to_thread(require_bindable, address)
             raise OSError(f"cannot listen on {address}: gRPC refuses it; try again, or write an IP address") from error
-        self._server.add_generic_rpc_handlers(
-            tuple(reflection_handlers(self._gate, [*self._services, health.SERVICE_NAME], self._draining))
-        )
+        reflection = reflection_handlers(self._gate, [*self._services, health.SERVICE_NAME], self._draining)
+        for name, handlers in reflection.items():
+            self._server.add_registered_method_handlers(name, handlers)
         for service in (WHOLE_SERVER, *self._services):
             self.set_serving(service, False)
         await self._start()
@@ -184,6 +182,10 @@ class Server:
             await starting
             await self._server.stop(0)
             raise
+
+    async def raise_on_failure(self) -> None:
+        """Wait until the server stops. Raises ListeningFailed if it stopped by itself."""
+        await self._server.raise_on_failure()
 
     @property
     def is_serving(self) -> bool:

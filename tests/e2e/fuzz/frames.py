@@ -97,7 +97,7 @@ def _create_call(random: Random, stream: int) -> bytes:
 
 
 def _create_headers(random: Random) -> bytes:
-    """Return the headers of a call, as literals without an index (RFC 7541, section 6.2.2), some of them wrong."""
+    """Return the header block of a call, with some wrong headers."""
     headers = [
         (b":method", random.choice((b"POST", b"POST", b"GET", b""))),
         (b":scheme", b"http"),
@@ -113,8 +113,13 @@ def _create_headers(random: Random) -> bytes:
         headers[random.randrange(len(headers))] = (random.randbytes(5), random.randbytes(20))
     if random.random() < 0.3:
         random.shuffle(headers)
-    block = b"".join(b"\0" + bytes((len(name),)) + name + bytes((len(value),)) + value for name, value in headers)
+    block = encode_headers(headers)
     return _damage(block, random) if random.random() < 0.2 else block
+
+
+def encode_headers(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """Return a header block of literals without an index: RFC 7541, section 6.2.2. Names and values are short."""
+    return b"".join(b"\0" + bytes((len(name),)) + name + bytes((len(value),)) + value for name, value in headers)
 
 
 def _damage(raw: bytes, random: Random) -> bytes:
