@@ -93,11 +93,12 @@ class Fuzzer:
         is_open_ended = target.is_response_stream and not target.is_request_stream
         call = Call(target.path, requests, create_metadata(random), min(deadline, 0.1) if is_open_ended else deadline)
         options = {"timeout": call.deadline, "metadata": call.metadata, "compression": random.choice(COMPRESSIONS)}
+        begin = time.monotonic()
         try:
             for answer in await self._read_answers(channel, target, requests, options):
                 self._remember(target, answer)
         except grpc.aio.AioRpcError as error:
-            return judge_error(call, error)
+            return judge_error(call, error, time.monotonic() - begin)
         self.answered_paths.add(target.path)
         return "OK"
 

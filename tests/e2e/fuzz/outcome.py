@@ -38,8 +38,8 @@ class Call(NamedTuple):
         return f"{self.path} {texts} with {self.metadata} and a deadline of {self.deadline} s"
 
 
-def judge_error(call: Call, error: grpc.aio.AioRpcError) -> str:
-    """Return the reason of a refusal, or the code of an answer of gRPC itself. Raises ContractBroken."""
+def judge_error(call: Call, error: grpc.aio.AioRpcError, seconds: float) -> str:
+    """Return the reason of a refusal after that time, or the code of gRPC's own answer. Raises ContractBroken."""
     status = _read_details(error)
     if status is not None:
         reason = read_status(status).reason
@@ -49,6 +49,8 @@ def judge_error(call: Call, error: grpc.aio.AioRpcError) -> str:
     code = error.code()
     if code is grpc.StatusCode.INTERNAL and FAILED_WRITE in (error.debug_error_string() or ""):
         return "gRPC's failed write"
+    if seconds >= call.deadline:
+        return "gRPC's deadline"  # it may cut off the details of an answer that arrives meanwhile
     if code in OF_HEALTH.get(call.path, set()):
         return f"health's {code.name}"
     if code not in OF_GRPC or PYTHON.search(error.details() or ""):
