@@ -1,6 +1,8 @@
 """Random calls to every rpc get answers of the contract, and broken connections harm nobody.
 
-Each of these faults of the product fails the trial, which was tried: …
+Each of these faults fails the trial, which was tried: the bounds of fields are not checked (`edge/validation.py`), and
+the library decodes the paths of calls (without `edge/call_acceptor.py`).
+
 ORDERTRAIL_FUZZ_SEED repeats the choices of a run. Answers, on which later requests depend, may differ.
 """
 

@@ -1,7 +1,8 @@
 """An overloaded server keeps its promises in bounded memory. Its times and rates are printed, with the goals.
 
 The goals, on the machine alone: goodput at least 70 % of the capacity, p99 of commands at most twice that at capacity,
-and recovered within 5 s.
+and recovered within 5 s. A server that does not find the receipts of earlier attempts (`commands/batch_plan.py`) fails
+the retry storm, which was tried.
 """
 
 import asyncio
