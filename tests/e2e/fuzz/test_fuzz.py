@@ -25,7 +25,7 @@ MEBIBYTE = 1 << 20
 CALLS, CALL_SECONDS = choose_size(1_500, 1_000_000, 10_000_000), choose_size(3, 45, 36_000)
 CONNECTIONS, CONNECTION_SECONDS = choose_size(100, 5_000, 100_000), choose_size(2, 8, 1_000)
 # Caches and pools of threads fill during the first calls. After them, memory may only grow by this.
-GROWTH = 48 * MEBIBYTE
+GROWTH = 64 * MEBIBYTE
 
 
 @pytest.fixture
