@@ -13,6 +13,8 @@ from tests.e2e.refusals import read_error
 from ordertrail.v1.commands_pb2 import PlaceOrderResponse
 
 PLACE_ORDER = "/ordertrail.v1.OrderCommandService/PlaceOrder"
+# A caller that waits for its answers also waits after a refusal.
+RETRY_SECONDS = 0.1
 ALLOWED_REASONS = {"OVERLOADED", "UNAVAILABLE"}
 
 
@@ -68,7 +70,8 @@ async def place_steadily(channel: grpc.aio.Channel, orders: OrderSource, callers
 
     async def call_repeatedly() -> None:
         while time.monotonic() < phase.begin + seconds:
-            await phase.place(channel, *orders.create(), deadline_s=30)
+            if not await phase.place(channel, *orders.create(), deadline_s=30):
+                await asyncio.sleep(RETRY_SECONDS)
 
     await asyncio.gather(*(call_repeatedly() for _ in range(callers)))
     phase.end()

@@ -2,11 +2,11 @@
 
 from itertools import count
 
-from tests.e2e.test_load import build_large_order
-
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
+from ordertrail.values import line
 from ordertrail_server.schema.wire import bytes_tag, chunk
 
+LINES = 40
 _REQUEST_ID = bytes_tag(PlaceOrderRequest.DESCRIPTOR.fields_by_name["request_id"].number)
 
 
@@ -14,8 +14,8 @@ class OrderSource:
     """Creates requests that differ in their request ids, without serializing the order again."""
 
     def __init__(self, name: str) -> None:
-        order = build_large_order()
-        order.ClearField("request_id")
+        lines = [line(f"{'p' * 100}-{number}", 1, "2.50", "EUR") for number in range(LINES)]
+        order = PlaceOrderRequest(customer_id="shop-1", lines=lines)
         self._name, self._order, self._numbers = name, order.SerializeToString(), count(1)
 
     def create(self) -> tuple[str, bytes]:
