@@ -1,7 +1,7 @@
 """A power cut at any moment leaves a log that holds every acknowledged message, and grows.
 
 A server's writes and syncs are recorded, and the images that a disk could hold after a power cut are built from them
-(docs/decisions/0050-power-cuts-are-built-from-recorded-writes.md). ORDERTRAIL_POWER_CUT_SEED repeats the random
+(docs/decisions/0051-power-cuts-are-built-from-recorded-writes.md). ORDERTRAIL_POWER_CUT_SEED repeats the random
 choices, but not the moments at which the server writes.
 """
 
