@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, run
@@ -54,15 +54,15 @@ def settings(service: Mapping[str, Any], bootstrap: str, data: Path) -> dict[str
     return build_environment({**service["environment"], **local})
 
 
-def run_to_end(service: Mapping[str, Any], variables: Mapping[str, str]) -> int:
-    """Run the command line of a service that ends, and return its exit code."""
-    return run([*COMMAND, *service["command"]], env=dict(variables), stdin=DEVNULL, timeout=30, check=False).returncode
+def run_to_end(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
+    """Run a command line that ends, and return its exit code."""
+    return run([*COMMAND, *arguments], env=dict(variables), stdin=DEVNULL, timeout=30, check=False).returncode
 
 
 @contextmanager
-def run_service(service: Mapping[str, Any], variables: Mapping[str, str]) -> Iterator[str]:
+def run_service(arguments: Sequence[str], variables: Mapping[str, str]) -> Iterator[str]:
     """Run the command line of a server, and yield its address when it listens."""
-    with Popen([*COMMAND, *service["command"]], env=dict(variables), stdin=DEVNULL, stdout=PIPE, text=True) as process:
+    with Popen([*COMMAND, *arguments], env=dict(variables), stdin=DEVNULL, stdout=PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()

@@ -94,10 +94,12 @@ def addresses(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The addresses of the servers, each run by its command line, on the topic created by `topics`."""
     by_name, data = services(), tmp_path_factory.mktemp("volumes")
     for _ in range(2):  # as `docker compose up` does every time
-        assert run_to_end(by_name["topics"], settings(by_name["topics"], bootstrap, data)) == 0
+        assert run_to_end(by_name["topics"]["command"], settings(by_name["topics"], bootstrap, data)) == 0
     with ExitStack() as stack:
         yield {
-            name: stack.enter_context(run_service(by_name[name], settings(by_name[name], bootstrap, data / name)))
+            name: stack.enter_context(
+                run_service(by_name[name]["command"], settings(by_name[name], bootstrap, data / name))
+            )
             for name in SERVERS
         }
 
