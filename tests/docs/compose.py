@@ -1,22 +1,63 @@
 """docker-compose.yml as data, and its services as local processes with local addresses."""
 
+import asyncio
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen, run
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from tests.e2e.running_server import ROOT, build_environment
+from tests.ports import find_free_port
+
+from ordertrail.client import OrderTrail, connect
+from ordertrail.errors import NotFound, Unavailable
+from ordertrail.tls import read_credentials
 
 FILE = ROOT / "docker-compose.yml"
-THREE_BROKERS = ROOT / "deploy" / "three-brokers.env"
-NGINX = ROOT / "deploy" / "nginx.conf"
+THREE_BROKERS, TLS = (ROOT / "deploy" / name for name in ("three-brokers.env", "tls.env"))
+NGINX = ROOT / "deploy" / "nginx"
+PROMETHEUS = ROOT / "deploy" / "prometheus.yml"
+MAKE_CERTIFICATES = ROOT / "deploy" / "make_certificates.sh"
+CERTIFICATES = "/certificates"
 IMAGE = "ordertrail"
 ADDRESSES = ("listeners", "advertised.listeners", "controller.quorum.voters", "log.dirs")
 COMMAND = (sys.executable, "-m", "ordertrail_server.cli")
+
+
+class Composed(NamedTuple):
+    """Servers that run here: their addresses, those of their admin listeners, and the authority of their TLS."""
+
+    addresses: Mapping[str, str]
+    admin_addresses: Mapping[str, str]
+    authorities: Path | None
+
+    def connect(self, name: str) -> OrderTrail:
+        """Return a client of a server. Call it within an event loop."""
+        credentials = None if self.authorities is None else read_credentials(self.authorities)
+        return connect(self.addresses[name], credentials=credentials)
+
+    async def wait_until_ready(self, name: str) -> None:
+        """Return when a server answers queries. Raises TimeoutError if it does not for long."""
+        async with asyncio.timeout(60), self.connect(name) as orders:
+            while True:
+                try:
+                    await orders.get("absent")
+                except NotFound:
+                    return
+                except Unavailable:  # the balancer has just started, or skips a server for some seconds
+                    await asyncio.sleep(0.2)
+
+    def read_page(self, name: str, path: str) -> tuple[int, str]:
+        """Return the status and content of a page of the admin listener."""
+        with closing(HTTPConnection(self.admin_addresses[name], timeout=10)) as connection:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
 
 
 def services(variables: Mapping[str, str] = {}) -> dict[str, Any]:
@@ -27,9 +68,9 @@ def services(variables: Mapping[str, str] = {}) -> dict[str, Any]:
     return loaded
 
 
-def three_brokers() -> dict[str, str]:
-    """Return the variables of the profile with three brokers."""
-    lines = [line for line in THREE_BROKERS.read_text().splitlines() if line and not line.startswith("#")]
+def read_variables(file: Path) -> dict[str, str]:
+    """Return the variables of a file for --env-file or env_file."""
+    lines = [line for line in file.read_text().splitlines() if line and not line.startswith("#")]
     return dict(line.split("=", 1) for line in lines)
 
 
@@ -43,15 +84,21 @@ def broker_properties(service: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in properties.items() if name not in ADDRESSES}
 
 
-def settings(service: Mapping[str, Any], bootstrap: str, data: Path) -> dict[str, str]:
-    """Return a server's environment, with local brokers, data directory and address."""
+def settings(
+    service: Mapping[str, Any], bootstrap: str, data: Path, certificates: Path = Path(CERTIFICATES)
+) -> dict[str, str]:
+    """Return a server's environment, with local brokers, files and addresses."""
     local = {
         "ORDERTRAIL_BOOTSTRAP": bootstrap,
         "ORDERTRAIL_DATA": str(data),
         "ORDERTRAIL_LISTEN": "127.0.0.1:0",
+        "ORDERTRAIL_ADMIN_LISTEN": f"127.0.0.1:{find_free_port()}",
     }
     assert local.keys() <= service["environment"].keys()
-    return build_environment({**service["environment"], **local})
+    [file] = service["env_file"]
+    transport = read_variables(ROOT / file).items()
+    files = {name: value.replace(CERTIFICATES, str(certificates)) for name, value in transport}
+    return build_environment({**service["environment"], **files, **local})
 
 
 def run_to_end(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
