@@ -1,5 +1,6 @@
 """The manifests for Kubernetes, without a cluster: schemas, rights, settings, and what belongs together."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -16,6 +17,7 @@ from tests.deploy.manifests import (
     render,
     select,
 )
+from tests.docs.pages import ROOT, read_table
 
 from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.setting_values import read_settings
@@ -190,3 +192,20 @@ def test_job_and_servers_have_the_same_settings() -> None:
     assert servers == topics
     images = {container_of(workload)["image"] for _, workload in (case.values for case in workloads())}
     assert images == {"registry.example/ordertrail:0.1.0"}
+
+
+def referenced_secrets() -> Iterator[str]:
+    for _, workload in (case.values for case in workloads()):
+        for volume in pod_of(workload)["spec"]["volumes"]:
+            if "secret" in volume:
+                yield volume["secret"]["secretName"]
+        for source in container_of(workload)["envFrom"]:
+            if "secretRef" in source:
+                yield source["secretRef"]["name"]
+
+
+def test_documentation_page_lists_the_referenced_secrets() -> None:
+    table = read_table(ROOT / "docs" / "deployment.md", "secret")
+    assert {row[0] for row in table} == set(referenced_secrets())
+    [certificate] = select(SERVERS, "Certificate")
+    assert certificate["spec"]["secretName"] in referenced_secrets()
