@@ -111,7 +111,13 @@ class Service:
         self._watch(log_fold_progress(self._progress, ends))
         metrics = None if self._admin is None else self._admin.calls
         transport = await open_transport(self._settings, self._watch)
-        server = Server(self._settings.request_bytes, self._settings.batch_bytes, transport.gate, metrics)
+        server = Server(
+            self._settings.request_bytes,
+            self._settings.batch_bytes,
+            transport.gate,
+            metrics,
+            has_access_log=self._settings.access_log,
+        )
         if "command" in roles:
             self._handler = self._start_handler(server, log, projector)
         history = None

@@ -16,6 +16,7 @@ from ordertrail_server.edge.address import FORMS, parse_address
 from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.log.kafka.names import parse_brokers, parse_topic_name
 from ordertrail_server.log.topic_name import ORDER_EVENTS, commands_topic_of, subscriptions_topic_of
+from ordertrail_server.logs.log_output import LOG_FORMATS, LOG_LEVELS, LogFormat, LogLevel
 from ordertrail_server.setting_type import Choices, Number, Switch, Text
 from ordertrail_server.webhooks.address_policy import Network, parse_networks
 
@@ -167,6 +168,21 @@ class Settings:
         False,
         Switch(),
         "Let --admin-listen be an address that other machines can reach. It has no TLS and no policy.",
+    )
+    log_format: LogFormat = _setting(  # noqa: RUF009 (it returns a field)
+        "auto",
+        click.Choice(LOG_FORMATS),
+        "The form of log lines on stderr: text, JSON, or auto: text on a terminal and JSON otherwise.",
+    )
+    log_level: LogLevel = _setting(  # noqa: RUF009 (it returns a field)
+        "info",
+        click.Choice(LOG_LEVELS),
+        "The least level of log lines.",
+    )
+    access_log: bool = _setting(
+        False,
+        Switch(),
+        "Log a line for each call: caller, rpc, order, status, messages and duration.",
     )
     grace_seconds: float = _setting(
         10.0,

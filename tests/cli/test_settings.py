@@ -31,6 +31,9 @@ OUTSIDE = {
     "role": ["", "x"],
     "listen": ["", "127.0.0.1", "127.0.0.1:99999", ":50051", "unix:"],
     "admin_listen": ["127.0.0.1", "127.0.0.1:99999", "unix:/run/admin.sock"],
+    "log_format": ["", "x", "JSON"],
+    "log_level": ["", "x", "INFO"],
+    "access_log": ["", " ", "maybe", "2"],
     "tls_cert": [""],
     "tls_key": [""],
     "tls_client_ca": [""],
@@ -54,6 +57,9 @@ INSIDE = {
     "role": ["command", "projector, query"],
     "listen": ["127.0.0.1:0", "[::1]:50051", "unix:/run/orders.sock"],
     "admin_listen": ["", "127.0.0.1:0", "[::1]:9464"],
+    "log_format": ["auto", "text", "json"],
+    "log_level": ["debug", "info", "warning", "error"],
+    "access_log": ["true", "0"],
     # They need each other: tests/e2e/tls.
     "tls_cert": [],
     "tls_key": [],
@@ -220,5 +226,5 @@ def has_minimum(parameter: click.Parameter) -> bool:
 
 
 def test_data_directory_that_cannot_be_created_is_named_with_the_reason() -> None:
-    result = CliRunner().invoke(ordertrail, ["serve", *NOWHERE])
+    result = CliRunner(env={"ORDERTRAIL_LOG_FORMAT": "text"}).invoke(ordertrail, ["serve", *NOWHERE])
     assert (result.exit_code, result.stderr) == (1, "Error: /dev/null/none: Not a directory\n")

@@ -16,6 +16,7 @@ ARROWS = {
     "admin": {"access", "commands", "edge", "history", "log", "orders", "projections", "subscriptions", "webhooks"},
     "edge": {
         "access",
+        "logs",
         "submissions",
         "subscriptions",
         "webhooks",
@@ -27,8 +28,8 @@ ARROWS = {
         "log",
     },
     "doctor": {"access", "edge", "orders", "schema", "log", "storage"},
-    "commands": {"access", "facts", "projections", "orders", "schema", "log", "storage"},
-    "submissions": {"access", "commands", "facts", "history", "orders", "schema", "log", "storage"},
+    "commands": {"access", "facts", "logs", "projections", "orders", "schema", "log", "storage"},
+    "submissions": {"access", "commands", "facts", "history", "logs", "orders", "schema", "log", "storage"},
     "facts": {"orders", "schema", "log"},
     "orders": set[str](),
     "schema": {"access", "orders"},
@@ -42,6 +43,7 @@ ARROWS = {
     "storage": set[str](),
     "definitions": {"schema"},
     "authoring": {"schema"},
+    "logs": set[str](),
 }
 # The modules beside the packages that every package may import; they import nothing of the server.
 SHARED_MODULES = {"operator_error", "garbage_collector"}

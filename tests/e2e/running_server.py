@@ -157,7 +157,7 @@ def build_arguments(data: Path, address: str) -> list[str]:
 
 def build_environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERTRAIL_")}
-    return clean | {"PYTHONPATH": PYTHON_PATH} | dict(overrides)
+    return clean | {"PYTHONPATH": PYTHON_PATH, "ORDERTRAIL_LOG_FORMAT": "text"} | dict(overrides)
 
 
 def read_start_refusal(data: Path, address: str = "127.0.0.1:0", environment: Mapping[str, str] = {}) -> str:

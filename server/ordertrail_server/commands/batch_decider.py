@@ -13,6 +13,7 @@ from ordertrail_server.commands.contention import Contention
 from ordertrail_server.commands.fold import Fold, StoreDamaged, StoreUnavailable
 from ordertrail_server.commands.follower import Follower
 from ordertrail_server.commands.time_slices import TimeSlices
+from ordertrail_server.logs.call_fields import Fields, name_fields, trace_id_of
 from ordertrail_server.orders.refusal import Refusal
 
 _log = logging.getLogger(__name__)
@@ -105,8 +106,13 @@ class BatchDecider:
         except StoreUnavailable:
             raise
         except Exception:  # a defect in deciding one command must not affect the others
-            _log.exception("a command could not be decided", extra={"order_id": attempt.order_id})
+            _log.exception("a command could not be decided", extra=_fields_of(attempt))
             answer(attempt, FAULT)
+
+
+def _fields_of(attempt: Attempt) -> dict[str, Fields]:
+    trace_id = trace_id_of(attempt.traceparent)
+    return name_fields(order_id=attempt.order_id, request_id=attempt.request_id, trace_id=trace_id)
 
 
 def _split_by_kind(attempts: list[Attempt]) -> tuple[list[Attempt], list[Attempt]]:

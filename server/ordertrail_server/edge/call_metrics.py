@@ -1,6 +1,5 @@
 """Metrics of calls, with the names and labels of go-grpc-middleware, which dashboards know."""
 
-from asyncio import CancelledError
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from inspect import isasyncgenfunction
@@ -10,6 +9,7 @@ from typing import Any
 import grpc
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from ordertrail_server.edge.call_code import code_of
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
 from ordertrail_server.edge.running_calls import Behavior
@@ -21,7 +21,6 @@ _CODES = {code: "".join(word.capitalize() for word in code.name.split("_")) for 
     grpc.StatusCode.OK: "OK",
     grpc.StatusCode.CANCELLED: "Canceled",
 }
-_BY_NUMBER = {code.value[0]: name for code, name in _CODES.items()}
 
 
 class CallMetrics:
@@ -74,7 +73,7 @@ class _Rpc:
                 self._sent_messages.inc()
                 return response
             except BaseException as error:
-                name = _name_of(error, context)
+                name = _CODES[code_of(error, context)]
                 raise
             finally:
                 self._note_end(name, begin)
@@ -120,7 +119,7 @@ class _Rpc:
         try:
             yield
         except BaseException as error:
-            name = _name_of(error, context)
+            name = _CODES[code_of(error, context)]
             raise
         finally:
             self._note_end(name, begin)
@@ -144,13 +143,3 @@ class _CountedContext:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
-
-
-def _name_of(error: BaseException, context: Context) -> str:
-    """Return Go's name of the code with which a call failed. An error that set none is Unknown to its caller."""
-    if isinstance(error, CancelledError | GeneratorExit):
-        remaining_s = context.time_remaining()
-        return "Canceled" if remaining_s is None or remaining_s > 0 else "DeadlineExceeded"
-    code: Any = context.code()
-    name = _CODES.get(code) or _BY_NUMBER.get(code) or "Unknown"
-    return "Unknown" if name == "OK" else name

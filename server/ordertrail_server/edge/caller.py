@@ -41,6 +41,11 @@ def read_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> CallMetadata:
     return CallMetadata(actor, traceparent, authorization, forwarded)
 
 
+def read_traceparent(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    """Return the trace context of the metadata, whatever it is; "" without one."""
+    return next((str(value) for name, value in metadata if name == _TRACEPARENT), "")
+
+
 def _check(name: str, value: str) -> str:
     if _TEXT.fullmatch(value) is None:
         raise _invalid(name, f"must have at most {LONGEST} characters and no control characters")

@@ -18,6 +18,7 @@ from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.caller import CallMetadata, read_metadata
 from ordertrail_server.edge.open_streams import OpenStreams
 from ordertrail_server.edge.tls.certificate_chain import find_chain
+from ordertrail_server.logs.call_fields import set_actor
 from ordertrail_server.orders.refusal import Refusal, Refused
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ class Gate:
             raise Refused(UNTRUSTED)
         metadata = read_metadata(context.invocation_metadata() or ())
         if self._authority is None:
+            set_actor(metadata.actor)
             return Permit(Caller(FULL_RIGHTS, metadata.actor, "", metadata.traceparent), EVERYTHING)
         identity = await self._identify(self._authority, metadata, context)
+        set_actor(identity.name)
         return self._permit(self._authority, rpc, identity, metadata)
 
     async def _identify(self, authority: "Authority", metadata: CallMetadata, context: Context) -> Identity:

@@ -23,10 +23,12 @@ from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
 from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
 from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
 from ordertrail_server.access.scope import Scope
+from ordertrail_server.edge.access_log import enable_access_log, log_calls
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
 from ordertrail_server.edge.call_acceptor import CallServer
+from ordertrail_server.edge.call_subject import name_subjects
 from ordertrail_server.edge.caller_faults import demote_caller_faults
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
@@ -84,9 +86,19 @@ Handlers = dict[str, Handler]
 class Server:
     """Serves the services that were added before its start, on one address."""
 
-    def __init__(self, request_bytes: int, batch_bytes: int, gate: Gate, metrics: "CallMetrics | None" = None) -> None:
+    def __init__(
+        self,
+        request_bytes: int,
+        batch_bytes: int,
+        gate: Gate,
+        metrics: "CallMetrics | None" = None,
+        *,
+        has_access_log: bool = False,
+    ) -> None:
         """Bound the bytes of single requests and of batches that are handled at once."""
-        self._gate, self._metrics = gate, metrics
+        self._gate, self._metrics, self._has_access_log = gate, metrics, has_access_log
+        if has_access_log:
+            enable_access_log()
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
         demote_caller_faults()
         self._server = CallServer(OPTIONS)
@@ -148,7 +160,12 @@ class Server:
                 name: self._metrics.measure(service.full_name, name, handler)
                 for name, handler in counted_handlers.items()
             }
-        self._server.add_registered_method_handlers(service.full_name, counted_handlers)
+        if self._has_access_log:
+            counted_handlers = {name: log_calls(handler) for name, handler in counted_handlers.items()}
+        named_handlers = {
+            name: name_subjects(service.methods_by_name[name], handler) for name, handler in counted_handlers.items()
+        }
+        self._server.add_registered_method_handlers(service.full_name, named_handlers)
 
     async def start(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:
         """Listen on the address and return it with its port (0: any free one). Raises OSError with the reason.

@@ -19,6 +19,7 @@ from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.log.position import LogPosition
+from ordertrail_server.logs.call_fields import name_fields
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
 from ordertrail_server.submissions.allowance import Allowance
@@ -215,7 +216,13 @@ class Processor:
 
     def _stop(self, waiting: Waiting, command: SubmittedCommand, reason: str) -> None:
         # The order keeps the command in work, so its later commands wait.
-        _log.warning("command %s of order %s is stopped: %s", command.command_id, command.order_id, reason)
+        _log.warning(
+            "command %s of order %s is stopped: %s",
+            command.command_id,
+            command.order_id,
+            reason,
+            extra=name_fields(order_id=command.order_id, request_id=command.request_id),
+        )
         self.stopped[command.command_id] = waiting, reason
         self._in_work -= 1
         self._on_change(command.command_id)
