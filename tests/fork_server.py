@@ -21,7 +21,13 @@ from select import select
 from traceback import print_exc
 from typing import NamedTuple
 
-PRELOADED = ("ordertrail.client", "ordertrail_server.cli.serve", "ordertrail_server.serving", "uvloop")
+PRELOADED = (
+    "ordertrail.client",
+    "ordertrail_server.cli.serve",
+    "ordertrail_server.serving",
+    "structlog.stdlib",
+    "uvloop",
+)
 MAX_BYTES = 1 << 17
 # stdin, stdout, stderr, and where the process id and the exit code are written.
 DESCRIPTORS = 4

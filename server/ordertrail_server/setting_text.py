@@ -62,7 +62,8 @@ def describe_bounds(setting: Field[Any]) -> str:
         case Choices(choice=choice):
             return f"one or more of {', '.join(choice.choices)}"
         case click.Choice(choices=choices):
-            return " or ".join(choices)
+            *first_choices, last_choice = choices
+            return f"{', '.join(first_choices)} or {last_choice}"
         case click.IntRange():
             return f"a whole number {describe_range(setting)}"
     return f"a number {describe_range(setting)}"

@@ -47,6 +47,12 @@ def test_server_process_loads_the_http_client_of_webhooks_only_with_the_first_on
     assert {"aiohttp", "standardwebhooks", "yarl"}.isdisjoint(loaded)
 
 
+def test_server_process_loads_the_library_of_log_lines_only_with_the_first_line() -> None:
+    loaded = list_loaded_modules(LOADED.format("ordertrail_server.serving, ordertrail_server.cli.serve"))
+    assert "ordertrail_server.logs.line_writer" in loaded
+    assert {"structlog", "rich"}.isdisjoint(loaded)
+
+
 def test_projector_does_not_load_what_only_other_processes_need() -> None:
     loaded = list_loaded_modules(LOADED.format("ordertrail_server.projections.process"))
     assert "ordertrail_server.projections.engine" in loaded

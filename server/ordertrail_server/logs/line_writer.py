@@ -63,7 +63,9 @@ class LineWriter(logging.Handler):
         return self._queued_bytes - self._written_bytes
 
     def close(self) -> None:
-        """Write what is queued, unless nobody reads it for CLOSE_SECONDS."""
+        """Write what is queued, unless nobody reads it for CLOSE_SECONDS. Python calls it again when it ends."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._queue.put(None)
         self._thread.join(CLOSE_SECONDS)
