@@ -19,6 +19,9 @@ from tests.deploy.manifests import (
 )
 from tests.docs.pages import ROOT, read_table
 
+from ordertrail_server.access.identity.identity import CERTIFICATE, Identity
+from ordertrail_server.access.permission import FORWARD
+from ordertrail_server.access.policy_file import read_policy_file
 from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.setting_values import read_settings
 from ordertrail_server.settings import Settings
@@ -76,7 +79,7 @@ def test_pods_have_no_rights_that_the_restricted_standard_refuses(folder: str, w
     assert pod["automountServiceAccountToken"] is False
     assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
     for volume in [*pod["volumes"], *workload["spec"].get("volumeClaimTemplates", [])]:
-        assert volume.keys() & {"emptyDir", "secret", "spec"}
+        assert volume.keys() & {"configMap", "emptyDir", "secret", "spec"}
 
 
 def test_image_has_the_user_of_the_pods() -> None:
@@ -115,6 +118,8 @@ def test_environment_is_accepted_by_the_server(
     assert settings.log == "kafka"
     assert settings.certificate_files is not None
     assert settings.certificate_files.client_authorities is not None
+    assert settings.policy is not None
+    assert not settings.insecure
     assert settings_from_environment(environment_of(SERVERS, workload, SECRETS))["security.protocol"] == "SASL_SSL"
     ports = {port["name"]: port["containerPort"] for port in container_of(workload)["ports"]}
     assert settings.listen == f"0.0.0.0:{ports['grpc']}"
@@ -187,9 +192,16 @@ def test_monitor_selects_the_admin_service_and_its_port() -> None:
     assert [endpoint["port"] for endpoint in monitor["spec"]["endpoints"]] == [services[0]["spec"]["ports"][0]["name"]]
 
 
+@pytest.mark.parametrize("folder", ["settings", "production/settings"])
+def test_policy_is_accepted_and_lets_servers_forward(folder: str) -> None:
+    policy = read_policy_file(FOLDER / folder / "policy.toml").policy
+    [certificate] = select(SERVERS, "Certificate")
+    server = Identity(certificate["spec"]["commonName"], CERTIFICATE)
+    assert FORWARD in policy.rights_of(server).scopes
+
+
 def test_job_and_servers_have_the_same_settings() -> None:
-    [servers], [topics] = select(SERVERS, "ConfigMap"), select(TOPICS, "ConfigMap")
-    assert servers == topics
+    assert select(SERVERS, "ConfigMap") == select(TOPICS, "ConfigMap") != []
     images = {container_of(workload)["image"] for _, workload in (case.values for case in workloads())}
     assert images == {"registry.example/ordertrail:0.1.0"}
 

@@ -10,16 +10,17 @@ from typing import NamedTuple
 import pytest
 from cryptography.x509 import DNSName
 from tests.certificates import Authority, Pair
-from tests.deploy.manifests import Manifest, container_of, environment_of, find
+from tests.deploy.manifests import Manifest, container_of, environment_of, find, pod_of
 from tests.docs.compose import run_service, run_to_end
 from tests.e2e.running_server import build_environment
 from tests.kafka.cluster import run_cluster
 from tests.ports import find_free_port
 
 from ordertrail.client import OrderTrail, connect, line
+from ordertrail.errors import Denied
 from ordertrail.tls import read_credentials
 
-MOUNTED_TLS = "/etc/ordertrail/tls"
+MOUNTED_TLS, MOUNTED_POLICY = "/etc/ordertrail/tls", "/etc/ordertrail/policy"
 
 
 class Pod(NamedTuple):
@@ -70,17 +71,30 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def secret(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the secret that cert-manager fills for the certificate of the manifests."""
     folder = tmp_path_factory.mktemp("tls")
-    names = find("production/servers", "Certificate", "ordertrail")["spec"]["dnsNames"]
-    pair = authority.sign("servers", [DNSName(name) for name in names])
+    certificate = find("production/servers", "Certificate", "ordertrail")["spec"]
+    pair = authority.sign(certificate["commonName"], [DNSName(name) for name in certificate["dnsNames"]])
     for source, name in ((pair.certificate, "tls.crt"), (pair.key, "tls.key"), (authority.file, "ca.crt")):
         (folder / name).write_bytes(source.read_bytes())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the policy, as the servers see it."""
+    folder = tmp_path_factory.mktemp("policy")
+    server = find("production/servers", "Deployment", "ordertrail-command")
+    [volume] = [volume for volume in pod_of(server)["spec"]["volumes"] if volume["name"] == "policy"]
+    for name, text in find("production/servers", "ConfigMap", volume["configMap"]["name"])["data"].items():
+        (folder / name).write_text(text)
     return folder
 
 
 def run_pod(stack: ExitStack, workload: Manifest, local: dict[str, str], host: str) -> Pod:
     admin_port = find_free_port()
     variables = environment_of("servers", workload, {})
-    variables = {name: value.replace(MOUNTED_TLS, local["tls"]) for name, value in variables.items()} | {
+    for mounted, folder in ((MOUNTED_TLS, local["tls"]), (MOUNTED_POLICY, local["policy"])):
+        variables = {name: value.replace(mounted, folder) for name, value in variables.items()}
+    variables |= {
         "ORDERTRAIL_BOOTSTRAP": local["bootstrap"],
         "ORDERTRAIL_DATA": f"{local['data']}/{workload['metadata']['name']}",
         "ORDERTRAIL_LISTEN": "127.0.0.1:0",
@@ -92,15 +106,16 @@ def run_pod(stack: ExitStack, workload: Manifest, local: dict[str, str], host: s
 
 @pytest.fixture(scope="module")
 def installation(
-    bootstrap: str, authority: Authority, secret: Path, tmp_path_factory: pytest.TempPathFactory
+    bootstrap: str, authority: Authority, secret: Path, policy: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    local = {"bootstrap": bootstrap, "tls": str(secret), "data": str(tmp_path_factory.mktemp("volumes"))}
+    data = tmp_path_factory.mktemp("volumes")
+    local = {"bootstrap": bootstrap, "tls": str(secret), "policy": str(policy), "data": str(data)}
     query = find("servers", "StatefulSet", "ordertrail-query")
     advertised = environment_of("servers", query, {})["ORDERTRAIL_ADVERTISE"].partition(":")[0]
     with ExitStack() as stack:
         yield Installation(
             authority,
-            authority.sign("client"),
+            authority.sign("shop"),
             run_pod(
                 stack,
                 find("servers", "Deployment", "ordertrail-command"),
@@ -129,3 +144,10 @@ async def test_clients_reach_each_server_by_a_name_of_its_certificate(installati
         receipt = await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
         order = await reader.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
         assert order.order_id == receipt.order_id
+
+
+async def test_caller_that_the_policy_does_not_name_is_refused(installation: Installation) -> None:
+    stranger = installation._replace(client=installation.authority.sign("stranger"))
+    async with stranger.connect(installation.command) as orders:
+        with pytest.raises(Denied):
+            await orders.place("shop-1", [line("p_1", 3, "5.20", "EUR")])
