@@ -21,7 +21,7 @@ from ordertrail.tls import read_credentials
 FILE = ROOT / "docker-compose.yml"
 THREE_BROKERS, TLS = (ROOT / "deploy" / name for name in ("three-brokers.env", "tls.env"))
 NGINX = ROOT / "deploy" / "nginx"
-PROMETHEUS = ROOT / "deploy" / "prometheus.yml"
+PROMETHEUS = ROOT / "deploy" / "prometheus" / "prometheus.yml"
 MAKE_CERTIFICATES = ROOT / "deploy" / "make_certificates.sh"
 CERTIFICATES = "/certificates"
 IMAGE = "ordertrail"

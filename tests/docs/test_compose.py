@@ -148,7 +148,9 @@ async def test_every_command_line_works_and_servers_share_orders(composed: Compo
 
 
 def test_prometheus_scrapes_metrics_of_every_server(composed: Composed) -> None:
-    [job] = YAML(typ="safe").load(PROMETHEUS.read_text())["scrape_configs"]
+    configuration = YAML(typ="safe").load(PROMETHEUS.read_text())
+    assert all((PROMETHEUS.parent / file).exists() for file in configuration["rule_files"])
+    [job] = configuration["scrape_configs"]
     targets = [target for group in job["static_configs"] for target in group["targets"]]
     listened = {services()[name]["environment"]["ORDERTRAIL_ADMIN_LISTEN"].rpartition(":")[2] for name in SERVERS}
     assert targets == [f"{name}:{port}" for name in SERVERS for port in listened]
