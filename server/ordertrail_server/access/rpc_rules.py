@@ -116,3 +116,6 @@ RULES = {
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": RpcRule(REFLECT),
 }
 """{"service/rpc": its rule}."""
+
+RECORDING = frozenset(rpc for rpc, rule in RULES.items() if rule.permission in {WRITE, IMPORT, SUBMIT, *VERBS.values()})
+"""The rpcs that may lead to facts, which keep their caller."""

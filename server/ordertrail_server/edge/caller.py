@@ -1,4 +1,4 @@
-"""Reads what the metadata of a call says about its caller. Facts keep it permanently, so it has the bounds of ids."""
+"""Reads what the metadata of a call says about its caller."""
 
 import re
 from collections.abc import Iterable
@@ -24,14 +24,14 @@ class CallMetadata(NamedTuple):
 
 
 def read_metadata(metadata: Iterable[tuple[str, str | bytes]]) -> CallMetadata:
-    """Return what the metadata says. Raises Refused."""
+    """Return what the metadata says. Raises Refused if it holds credentials twice."""
     actor = traceparent = ""
     authorization = forwarded = None
     for name, value in metadata:
         if name == _ACTOR:
-            actor = _check(name, str(value))
+            actor = str(value)
         elif name == _TRACEPARENT:
-            traceparent = _check(name, str(value))
+            traceparent = str(value)
         elif name == _AUTHORIZATION:
             if authorization is not None:
                 raise _invalid(name, "must be given once")
@@ -46,10 +46,11 @@ def read_traceparent(metadata: Iterable[tuple[str, str | bytes]]) -> str:
     return next((str(value) for name, value in metadata if name == _TRACEPARENT), "")
 
 
-def _check(name: str, value: str) -> str:
-    if _TEXT.fullmatch(value) is None:
-        raise _invalid(name, f"must have at most {LONGEST} characters and no control characters")
-    return value
+def refuse_unrecordable(metadata: CallMetadata) -> None:
+    """Raise Refused if a fact cannot keep the caller. It keeps it permanently, so it has the bounds of ids."""
+    for name, value in ((_ACTOR, metadata.actor), (_TRACEPARENT, metadata.traceparent)):
+        if _TEXT.fullmatch(value) is None:
+            raise _invalid(name, f"must have at most {LONGEST} characters and no control characters")
 
 
 def _invalid(name: str, rule: str) -> Refused:

@@ -13,9 +13,10 @@ from ordertrail_server.access.meter import Meter, Meters
 from ordertrail_server.access.permission import FORWARD
 from ordertrail_server.access.policy import scope_of_rpc
 from ordertrail_server.access.rights import FULL_RIGHTS, denied
+from ordertrail_server.access.rpc_rules import RECORDING
 from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.commands.prepare import Caller
-from ordertrail_server.edge.caller import CallMetadata, read_metadata
+from ordertrail_server.edge.caller import CallMetadata, read_metadata, refuse_unrecordable
 from ordertrail_server.edge.open_streams import OpenStreams
 from ordertrail_server.edge.tls.certificate_chain import find_chain
 from ordertrail_server.logs.call_fields import set_actor
@@ -53,6 +54,8 @@ class Gate:
         if self._trust is not None and not self._trust.trusts(find_chain(context.auth_context())):
             raise Refused(UNTRUSTED)
         metadata = read_metadata(context.invocation_metadata() or ())
+        if rpc in RECORDING:
+            refuse_unrecordable(metadata)
         if self._authority is None:
             set_actor(metadata.actor)
             return Permit(Caller(FULL_RIGHTS, metadata.actor, "", metadata.traceparent), EVERYTHING)
