@@ -162,7 +162,7 @@ class Settings:
     admin_listen: str = _setting(
         "",
         Text(_normalize_optional_address, "HOST:PORT or [IPV6]:PORT", "HOST:PORT"),
-        "Where to serve /livez, /readyz and /metrics over HTTP, without TLS. Without it, they are not served.",
+        "Where to serve /livez, /readyz, /metrics and /channelz over HTTP, without TLS. By default nowhere.",
     )
     admin_public: bool = _setting(
         False,

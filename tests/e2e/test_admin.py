@@ -1,5 +1,7 @@
 """The pages of the admin listener."""
 
+import asyncio
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing, closing
@@ -30,6 +32,17 @@ async def test_probes_of_a_server_that_serves(observed: ObservedServer) -> None:
     await wait_until_serving(observed.server.address)
     assert observed.page("/livez") == (200, "ok\n")
     assert observed.page("/readyz") == (200, "ok\n")
+
+
+async def test_connections_are_listed(observed: ObservedServer) -> None:
+    async with connect(observed.server.address) as orders:
+        await orders.reach(20)
+        status, text = await asyncio.to_thread(observed.page, "/channelz")
+    sockets = json.loads(text)["socket"]
+    ports = [socket["local"]["tcpip_address"]["port"] for socket in sockets if "remote" in socket]
+    assert status == 200
+    assert int(observed.server.address.rpartition(":")[2]) in ports
+    assert any(int(socket["data"].get("streamsStarted", 0)) > 0 for socket in sockets)
 
 
 def test_unknown_page_and_other_methods_are_refused(observed: ObservedServer) -> None:

@@ -1,4 +1,4 @@
-"""The pages of the admin listener: liveness, readiness and metrics."""
+"""The pages of the admin listener: liveness, readiness, metrics and connections."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -6,12 +6,13 @@ from time import monotonic
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest
 
+from ordertrail_server.admin.channelz import describe_channelz
 from ordertrail_server.admin.listener import Page
 
 STALLED_SECONDS = 10.0
 """The server does not live if its event loop has not run for so long."""
 
-TEXT = "text/plain; charset=utf-8"
+TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 
 
 class Pages:
@@ -37,6 +38,8 @@ class Pages:
                 return _verdict(self._is_serving(), "the server starts or stops")
             case "/metrics":
                 return Page(200, CONTENT_TYPE_PLAIN_1_0_0, generate_latest(self._registry))
+            case "/channelz":
+                return Page(200, JSON, describe_channelz())
         return None
 
 
