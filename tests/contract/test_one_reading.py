@@ -23,6 +23,7 @@ OTHER_BYTES = {
     "commands/recorded_refusal.py": {"StoredRefusal": "a status that schema has cut out of a record"},
     "definitions/generated_module.py": {"file": "the descriptor in a generated module"},
     "edge/call_subject.py": {"GetMessageClass(kind)": "a client's request"},
+    "edge/call_traces.py": {"Status": "the status of a refusal that the edge has just serialized"},
     "edge/submission_messages.py": {"receipt": "a receipt that the edge has just serialized"},
     "edge/validation.py": {"kind": "a client's request"},
     "export/event_row.py": {"HistoryEvent": "a public event in the projection history"},

@@ -6,6 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 from ordertrail_server.access.scope import Scope
+from ordertrail_server.commands.plan_times import PlanTimes
 from ordertrail_server.facts.link import Link
 from ordertrail_server.orders.decide import Command
 from ordertrail_server.orders.refusal import Refusal
@@ -48,7 +49,7 @@ class Attempt:
     came in a batch. `is_new_order` is true if the server has just generated the order id, so no log can hold the order.
     `is_submitted` is true for a submitted command, whose refusal is recorded; `rejection` is the refusal if an operator
     rejected it. `appended_digest` is that of the record last appended for the attempt. `deadline` is the moment, by the
-    monotonic clock, at which the attempt is answered UNAVAILABLE.
+    monotonic clock, at which the attempt is answered UNAVAILABLE. `plan_times` are those of the last plan with it.
     """
 
     order_id: str
@@ -70,3 +71,4 @@ class Attempt:
     rejection: Refusal | None = None
     appended_digest: bytes = b""
     deadline: float = inf
+    plan_times: PlanTimes | None = None

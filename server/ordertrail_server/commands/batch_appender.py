@@ -38,6 +38,7 @@ class BatchAppender:
         *,
         slices: TimeSlices,
         unary_slices: TimeSlices,
+        now: Callable[[], int],
         on_append: Callable[[], None],
         back_off: Callable[[float], Awaitable[None]] = asyncio.sleep,
         observer: CommandObserver | None = None,
@@ -45,7 +46,7 @@ class BatchAppender:
         self._log, self._partition, self._fold = log, partition, fold
         self._contention, self._queue = contention, queue
         self._slices, self._unary_slices = slices, unary_slices
-        self._on_append, self._back_off, self._observer = on_append, back_off, observer
+        self._now, self._on_append, self._back_off, self._observer = now, on_append, back_off, observer
         self._back_off_s = FIRST_BACK_OFF_S
 
     async def append(self, plan: BatchPlan) -> None:
@@ -70,6 +71,7 @@ class BatchAppender:
 
     async def _append_entries(self, plan: BatchPlan, expected: int) -> list[int]:
         begin, outcome = perf_counter(), AppendOutcome.UNCERTAIN
+        plan.times.append_begin, plan.times.record_count = self._now(), len(plan.records)
         try:
             offsets = await self._log.append(self._partition, plan.entries)
             outcome = AppendOutcome.APPENDED if _are_expected(offsets, expected) else AppendOutcome.OVERTAKEN
@@ -77,6 +79,8 @@ class BatchAppender:
             outcome = AppendOutcome.UNAVAILABLE
             raise
         finally:
+            plan.times.append_end = self._now()
+            plan.times.has_failed = outcome in (AppendOutcome.UNCERTAIN, AppendOutcome.UNAVAILABLE)
             if self._observer is not None:
                 self._observer.note_append(outcome, len(plan.records), plan.size, perf_counter() - begin)
         return offsets

@@ -89,6 +89,7 @@ class BatchDecider:
         plan.expect(late)
         await self._unary_slices.map(add, late)
         attempts[:] = [*decided_unary, *batched[: len(decided)], *late]
+        plan.times.decided = self._now()
         return plan
 
     def _turn_end_condition(self, plan: BatchPlan, has_unary: bool) -> Callable[[], bool]:

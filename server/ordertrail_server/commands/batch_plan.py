@@ -8,6 +8,7 @@ from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Previe
 from ordertrail_server.commands.command_refusal import order_parked, refuse_hidden, request_id_reused, version_mismatch
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.orders_ahead import OrdersAhead
+from ordertrail_server.commands.plan_times import PlanTimes
 from ordertrail_server.commands.planned_record import PlannedRecord, plan_record, plan_refusal
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
@@ -30,6 +31,7 @@ class BatchPlan:
         self._orders = OrdersAhead(fold)
         self._aggregates: dict[str, Aggregate] = {}
         self._receipts: dict[tuple[str, str], PlannedRecord] = {}
+        self.times = PlanTimes(now())
         self.records: list[PlannedRecord] = []
         self.size = 0
         self.attempts: list[Attempt] = []
@@ -59,6 +61,7 @@ class BatchPlan:
             # between, and the command would be decided again on a state that includes it.
             before = self._aggregate(attempt)
             self.outcomes.append((attempt, self._find_outcome(attempt, before)))
+        attempt.plan_times = self.times
         self.attempts.append(attempt)
 
     def _find_outcome(self, attempt: Attempt, before: Aggregate) -> Outcome:

@@ -16,6 +16,7 @@ from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.commands.attempt import Accepted, Attempt
 from ordertrail_server.commands.command_observer import CommandObserver
 from ordertrail_server.commands.command_queue import UNAVAILABLE, CommandQueue
+from ordertrail_server.commands.command_traces import CommandTraces
 from ordertrail_server.commands.fold import HOT_BYTES, TAIL_BYTES, Fold
 from ordertrail_server.commands.joint_work import run_until_first_ends
 from ordertrail_server.commands.order_store import ProjectedOrders
@@ -32,6 +33,7 @@ from ordertrail_server.projections.orders.order_reader import OrderReader
 from ordertrail_server.schema.reading import Reading, read
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import is_damage
+from ordertrail_server.telemetry.process_tracing import find_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +69,8 @@ class CommandHandler:
         Cached orders take about `hot_bytes` of memory, and records that are not projected yet about `tail_bytes`.
         `observer` gets the answer of each attempt, and the outcome of each append.
         """
-        self._observer = observer
+        self._observer, tracing = observer, find_tracing()
+        self._traces = None if tracing is None else CommandTraces(tracing, log.topic)
         self._log, self._start, self._new_id, self._on_append = log, start, new_id, on_append
         self._capacity = capacity
         self._hot_bytes, self._tail_bytes = hot_bytes // log.partitions, tail_bytes // log.partitions
@@ -176,6 +179,8 @@ class CommandHandler:
         queue.submit(attempt)
         if self._observer is not None:
             attempt.answer.add_done_callback(self._observer.note_answer)
+        if self._traces is not None:
+            attempt.answer.add_done_callback(partial(self._traces.note_answer, attempt))
 
     async def submit_when_space(self, attempt: Attempt) -> None:
         """Submit an attempt once the queue has space. Raises Refused if stopped, or at the attempt's deadline."""

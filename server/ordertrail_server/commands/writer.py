@@ -87,6 +87,7 @@ class Writer:
             queue,
             slices=slices,
             unary_slices=unary_slices,
+            now=now,
             on_append=on_append,
             back_off=back_off,
             observer=observer,

@@ -29,6 +29,7 @@ from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.bind_check import require_bindable
 from ordertrail_server.edge.call_acceptor import CallServer
 from ordertrail_server.edge.call_subject import name_subjects
+from ordertrail_server.edge.call_traces import CallTraces
 from ordertrail_server.edge.caller_faults import demote_caller_faults
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
@@ -54,6 +55,7 @@ from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.schema.wire import first_field
+from ordertrail_server.telemetry.process_tracing import find_tracing
 
 if TYPE_CHECKING:
     from ordertrail_server.edge.call_metrics import CallMetrics
@@ -97,6 +99,8 @@ class Server:
     ) -> None:
         """Bound the bytes of single requests and of batches that are handled at once."""
         self._gate, self._metrics, self._has_access_log = gate, metrics, has_access_log
+        tracing = find_tracing()
+        self._traces = None if tracing is None else CallTraces(tracing)
         if has_access_log:
             enable_access_log()
         self._requests, self._batches = RequestAdmission(request_bytes), BatchAdmission(batch_bytes)
@@ -154,6 +158,9 @@ class Server:
         if missing:
             raise AssertionError(f"{service.full_name} has rpcs without a handler: {missing}")
         self._services.append(service.full_name)
+        if self._traces is not None:
+            trace = self._traces.trace
+            handlers = {name: trace(service.full_name, name, handler) for name, handler in handlers.items()}
         counted_handlers = {name: self._running.count_calls(handler) for name, handler in handlers.items()}
         if self._metrics is not None:
             counted_handlers = {

@@ -25,7 +25,9 @@ from ordertrail_server.schema.submitted_command import SubmittedCommand, read_su
 from ordertrail_server.submissions.allowance import Allowance
 from ordertrail_server.submissions.command_index import CommandIndex, State
 from ordertrail_server.submissions.command_log import Added, CommandLog
+from ordertrail_server.submissions.decision_traces import DecisionTraces
 from ordertrail_server.submissions.inbox import Inbox, Waiting
+from ordertrail_server.telemetry.process_tracing import find_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +71,8 @@ class Processor:
         on_change: Callable[[str], None],
         grace_s: float,
     ) -> None:
-        self._handler, self._commands, self._index = handler, commands, index
+        self._handler, self._commands, self._index, tracing = handler, commands, index, find_tracing()
+        self._traces = None if tracing is None else DecisionTraces(tracing)
         self._partition = commands.partition
         commands.on_added = self.add
         self._now, self._on_change, self._grace_s = now, on_change, grace_s
@@ -165,6 +168,8 @@ class Processor:
 
     def _decide(self, waiting: Waiting, command: SubmittedCommand) -> None:
         attempt = attempt_of(command)
+        if self._traces is not None:
+            self._traces.begin(attempt)
         try:
             submitted = self._handler.submit_if_space(attempt)
         except Refused:

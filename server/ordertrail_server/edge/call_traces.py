@@ -1,0 +1,135 @@
+"""Spans of calls, by OpenTelemetry's conventions for gRPC. What is done for a call continues the trace of its span.
+
+Source: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
+"""
+
+from asyncio import CancelledError
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
+from inspect import isasyncgenfunction
+from typing import TYPE_CHECKING, Any
+
+import grpc
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from ordertrail_server.edge.gate import Context
+from ordertrail_server.edge.rpc_handler import Handler
+from ordertrail_server.edge.running_calls import Behavior
+from ordertrail_server.telemetry.current_trace import set_current_trace
+
+if TYPE_CHECKING:
+    from ordertrail_server.telemetry.span import OpenSpan
+    from ordertrail_server.telemetry.tracing import Tracing
+
+TRACEPARENT, TRACESTATE, STATUS_DETAILS = "traceparent", "tracestate", "grpc-status-details-bin"
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+_CODES: dict[Any, str] = {code: code.name for code in grpc.StatusCode} | {c.value[0]: c.name for c in grpc.StatusCode}
+# With these codes a server says that it has failed. With the others it refuses a request, as it should.
+_FAILURES = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
+
+
+class CallTraces:
+    """Wraps handlers so that each call has a span."""
+
+    def __init__(self, tracing: "Tracing") -> None:
+        self._tracing = tracing
+
+    def trace(self, service: str, method: str, handler: Handler) -> Handler:
+        """Return the same handler, with a span for each call."""
+        rpc = f"{service}/{method}"
+        if handler.unary_unary is not None:
+            return grpc.unary_unary_rpc_method_handler(self._trace_coroutine(rpc, handler.unary_unary))
+        if handler.unary_stream is not None:
+            return grpc.unary_stream_rpc_method_handler(self._trace_stream(rpc, handler.unary_stream))
+        return grpc.stream_stream_rpc_method_handler(self._trace_stream(rpc, handler.stream_stream))
+
+    def _trace_coroutine(self, rpc: str, answer: Behavior) -> Behavior:
+        async def behavior(request: Any, context: Context) -> Any:
+            with self._open_span(rpc, context) as traced_context:
+                return await answer(request, traced_context)
+
+        return behavior
+
+    def _trace_stream(self, rpc: str, answers_of: Behavior | None) -> Behavior:
+        assert answers_of is not None
+        if not isasyncgenfunction(answers_of):  # it writes its answers to the context
+            return self._trace_coroutine(rpc, answers_of)
+
+        async def behavior(request: Any, context: Context) -> AsyncGenerator[bytes, None]:
+            with self._open_span(rpc, context) as traced_context:
+                async with aclosing(answers_of(request, traced_context)) as answers:
+                    async for answer in answers:
+                        yield answer
+
+        return behavior
+
+    @contextmanager
+    def _open_span(self, rpc: str, context: Context) -> Iterator[Any]:
+        metadata: Metadata = tuple(context.invocation_metadata() or ())
+        span = self._start_span(rpc, metadata)
+        if span is None:
+            yield context
+            return
+        set_current_trace(span.ids)
+        code = "OK"
+        try:
+            yield _TracedContext(context, self._continue_trace(metadata, span))
+        except BaseException as error:
+            code = _code_of(error, context)
+            raise
+        finally:
+            _end_span(span, code, context)
+
+    def _start_span(self, rpc: str, metadata: Metadata) -> "OpenSpan | None":
+        headers = {name: str(value) for name, value in metadata if name in (TRACEPARENT, TRACESTATE)}
+        attributes = {"rpc.system.name": "grpc", "rpc.method": rpc}
+        traceparent, tracestate = headers.get(TRACEPARENT, ""), headers.get(TRACESTATE, "")
+        return self._tracing.start(rpc, "server", traceparent, attributes, tracestate)
+
+    def _continue_trace(self, metadata: Metadata, span: "OpenSpan") -> Metadata:
+        """Replace the caller's header by that of the span. An invalid one stays before it, so that it is checked."""
+        pairs = [pair for pair in metadata if pair[0] != TRACEPARENT or not self._tracing.is_valid(str(pair[1]))]
+        return (*pairs, (TRACEPARENT, span.traceparent))
+
+
+class _TracedContext:
+    """The context of a call, whose metadata names the call's span as the parent of what follows."""
+
+    def __init__(self, context: Context, metadata: Metadata) -> None:
+        self._context, self._metadata = context, metadata
+
+    def invocation_metadata(self) -> Metadata:
+        return self._metadata
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+def _end_span(span: "OpenSpan", code: str, context: Context) -> None:
+    span.set("rpc.response.status_code", code)
+    if code != "OK":
+        span.set("error.type", _reason_of(context) or code)
+    if code in _FAILURES:
+        span.fail()
+    span.end()
+
+
+def _code_of(error: BaseException, context: Context) -> str:
+    if isinstance(error, CancelledError | GeneratorExit):
+        remaining_s = context.time_remaining()
+        return "CANCELLED" if remaining_s is None or remaining_s > 0 else "DEADLINE_EXCEEDED"
+    name = _CODES.get(context.code(), "UNKNOWN")
+    return "UNKNOWN" if name == "OK" else name
+
+
+def _reason_of(context: Context) -> str:
+    """Return the reason of a refusal, from the details of its status; empty if it has none."""
+    for name, value in context.trailing_metadata() or ():
+        if name == STATUS_DETAILS and isinstance(value, bytes):
+            for detail in Status.FromString(value).details:
+                info = ErrorInfo()
+                if detail.Unpack(info):
+                    return str(info.reason)
+    return ""
