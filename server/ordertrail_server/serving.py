@@ -14,6 +14,7 @@ from ordertrail_server.log.port import LogUnavailable
 from ordertrail_server.schema.proof.schema_check import check_schema
 from ordertrail_server.service import Service
 from ordertrail_server.settings import Settings
+from ordertrail_server.telemetry.process_tracing import start_tracing, stop_tracing
 
 RETRY_SECONDS = 0.5
 """The pause between two attempts to start while the brokers are unavailable."""
@@ -36,8 +37,12 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     check_schema(settings.allow_unlocked_schema)
     brokers = BrokerWait(settings.broker_wait_seconds if settings.log == "kafka" else 0.0)
-    while not stop.is_set() and not await _serve_once(settings, ready, stop, brokers):
-        await _run_until(stop, asyncio.sleep(RETRY_SECONDS))
+    await asyncio.to_thread(start_tracing)
+    try:
+        while not stop.is_set() and not await _serve_once(settings, ready, stop, brokers):
+            await _run_until(stop, asyncio.sleep(RETRY_SECONDS))
+    finally:
+        stop_tracing()  # nothing else runs any more
 
 
 async def _serve_once(

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from tests.e2e.running_server import build_environment
 
 from ordertrail_server.log.embedded.log import EmbeddedLog
@@ -30,9 +31,11 @@ print(*sorted(sys.modules))
 """
 
 
-def list_loaded_modules(program: str, *arguments: str) -> list[str]:
+def list_loaded_modules(program: str, *arguments: str, **variables: str) -> list[str]:
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, env=build_environment(), capture_output=True, text=True, check=True).stdout.split()
+    return subprocess.run(
+        command, env=build_environment(variables), capture_output=True, text=True, check=True
+    ).stdout.split()
 
 
 def test_server_process_does_not_load_sqlite_utils() -> None:
@@ -64,3 +67,15 @@ async def test_projector_loads_sqlite_utils_only_to_create_files(tmp_path: Path)
     first, second = (list_loaded_modules(OPENED, str(tmp_path)) for _ in range(2))
     assert "sqlite_utils" in first
     assert "sqlite_utils" not in second
+
+
+@pytest.mark.parametrize("module", ["ordertrail_server.serving", "ordertrail_server.projections.process"])
+def test_opentelemetry_is_loaded_only_if_its_variables_configure_an_exporter(module: str) -> None:
+    program = LOADED.format(module).replace("; print", "; start_tracing(); print")
+    program = f"from ordertrail_server.telemetry.process_tracing import start_tracing\n{program}"
+    endpoint = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}
+    off, disabled, on = (
+        "opentelemetry" in list_loaded_modules(program, **variables)
+        for variables in ({}, endpoint | {"OTEL_TRACES_EXPORTER": "none"}, endpoint)
+    )
+    assert (off, disabled, on) == (False, False, True)

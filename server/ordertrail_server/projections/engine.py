@@ -4,10 +4,11 @@ It works on one partition at a time and keeps nothing across partitions. `orders
 that is not at the same position, for example because it is new, reads the log again with the verdicts of `orders`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from time import time_ns
 
-from ordertrail_server.log.port import Log
+from ordertrail_server.log.port import Log, Logged
 from ordertrail_server.projections.dependents import (
     BATCH,
     BULK,
@@ -16,6 +17,7 @@ from ordertrail_server.projections.dependents import (
     Positions,
     committed_offsets,
 )
+from ordertrail_server.projections.fold_traces import FoldTraces
 from ordertrail_server.projections.orders.projection import OrderProjection
 from ordertrail_server.storage.connection import Connection
 
@@ -26,8 +28,16 @@ class Engine:
     Any number of engines may run on the same files: each batch is written with compare-and-set on the stored position.
     """
 
-    def __init__(self, log: Log, orders: OrderProjection, dependents: Dependents, batch: int = BATCH) -> None:
+    def __init__(
+        self,
+        log: Log,
+        orders: OrderProjection,
+        dependents: Dependents,
+        batch: int = BATCH,
+        traces: FoldTraces | None = None,
+    ) -> None:
         self._log, self._orders, self._dependents, self._batch = log, orders, dependents, batch
+        self._traces = traces
         self._has_indexes = orders.file.is_complete()
 
     @property
@@ -103,11 +113,18 @@ class Engine:
         offset = self._orders.file.positions[partition].next_offset
         records = await self._log.read(partition, offset, self._batch)
         if records:
-            self._dependents.apply(self._orders.fold(partition, records).batch, offset)
+            self._fold_records(partition, records, offset)
         dependents_have_more = await self._dependents.catch_up(partition)
         if self.positions != before:
             on_commit(self.positions)
         return len(records) == self._batch or dependents_have_more
+
+    def _fold_records(self, partition: int, records: Sequence[Logged], offset: int) -> None:
+        begin_ns = time_ns()
+        batch = self._orders.fold(partition, records).batch
+        self._dependents.apply(batch, offset)
+        if self._traces is not None:
+            self._traces.trace(batch, begin_ns)
 
     async def _create_indexes_near_end(self) -> None:
         if not self._has_indexes:

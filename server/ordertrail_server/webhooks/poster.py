@@ -7,10 +7,12 @@ from typing import NamedTuple
 
 from ordertrail_server.subscriptions.running_subscription import RunningSubscription
 from ordertrail_server.subscriptions.webhook_changes import Attempted, Prepared, SecretAdded
+from ordertrail_server.telemetry.process_tracing import find_tracing
 from ordertrail_server.webhooks.address_policy import AddressPolicy
 from ordertrail_server.webhooks.body import CONTENT_TYPE
 from ordertrail_server.webhooks.http_client import HttpClient
 from ordertrail_server.webhooks.http_response import HttpResponse, PostFailed
+from ordertrail_server.webhooks.post_trace import PostTrace
 from ordertrail_server.webhooks.resolver import Resolver
 from ordertrail_server.webhooks.retry_after import parse_retry_after
 from ordertrail_server.webhooks.signature import create_secret, sign
@@ -31,6 +33,7 @@ class Poster:
 
     def __init__(self, policy: AddressPolicy, context: ssl.SSLContext, may_post: Callable[[], bool]) -> None:
         self._client = HttpClient(policy, Resolver(policy), context, may_post)
+        self._tracing = find_tracing()
 
     async def attempt(self, running: RunningSubscription, prepared: Prepared, number: int) -> AttemptOutcome:
         """Post a body to the URL of this moment, signed with the secrets of this moment.
@@ -39,7 +42,7 @@ class Poster:
         """
         response, error, begin, time = HttpResponse(0, "", ""), "", monotonic(), time_ns()
         try:
-            response = await self._post(running, prepared, time // 1_000_000_000)
+            response = await self._post(running, prepared, number, time // 1_000_000_000)
         except PostFailed as failure:
             error = str(failure)
         duration_ms = int((monotonic() - begin) * 1000)
@@ -54,7 +57,9 @@ class Poster:
         """Close all connections."""
         await self._client.close()
 
-    async def _post(self, running: RunningSubscription, prepared: Prepared, timestamp: int) -> HttpResponse:
+    async def _post(
+        self, running: RunningSubscription, prepared: Prepared, number: int, timestamp: int
+    ) -> HttpResponse:
         webhook = running.state.webhook
         if webhook is None or running.state.is_deleted:
             raise PostFailed("the webhook was deleted")
@@ -65,4 +70,8 @@ class Poster:
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(webhook.secrets.values(), delivery_id, timestamp, prepared.body),
         }
-        return await self._client.post(webhook.config.url, headers, prepared.body, webhook.config.timeout_s)
+        url, timeout_s = webhook.config.url, webhook.config.timeout_s
+        with PostTrace(self._tracing, prepared, url, number) as trace:
+            response = await self._client.post(url, headers | trace.headers, prepared.body, timeout_s)
+            trace.note_response(response)
+            return response
