@@ -37,7 +37,7 @@ async def serve(settings: Settings, ready: Callable[[Address], None]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     check_schema(settings.allow_unlocked_schema)
     brokers = BrokerWait(settings.broker_wait_seconds if settings.log == "kafka" else 0.0)
-    await asyncio.to_thread(start_tracing)
+    start_tracing()
     try:
         while not stop.is_set() and not await _serve_once(settings, ready, stop, brokers):
             await _run_until(stop, asyncio.sleep(RETRY_SECONDS))

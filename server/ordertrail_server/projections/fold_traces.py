@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import AppliedFact, Batch
+from ordertrail_server.telemetry.process_tracing import find_tracing
 
 if TYPE_CHECKING:
     from ordertrail_server.telemetry.tracing import Tracing
@@ -34,6 +35,12 @@ class FoldTraces:
                 self._tracing.record(f"project {batch.topic}", "consumer", traceparent, attributes, begin_ns, end_ns)
             if len(traceparents) == MAX_SPANS:
                 return
+
+
+def find_fold_traces() -> FoldTraces | None:
+    """Return the spans of this process; None while traces are off."""
+    tracing = find_tracing()
+    return None if tracing is None else FoldTraces(tracing)
 
 
 def _attributes_of(batch: Batch, fact: AppliedFact) -> dict[str, str | int]:

@@ -50,7 +50,7 @@ from ordertrail_server.projections.compared_generation import LiveUnreadable, co
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, FAILED, REFUSED
-from ordertrail_server.projections.fold_traces import FoldTraces
+from ordertrail_server.projections.fold_traces import find_fold_traces
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
@@ -58,7 +58,7 @@ from ordertrail_server.projections.projection_error import OrdersUnavailable, Po
 from ordertrail_server.storage.checked.error import FileRemoved, find_damaged_file
 from ordertrail_server.storage.sqlite import sqlite3
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors, may_pass
-from ordertrail_server.telemetry.process_tracing import find_tracing, start_tracing, stop_tracing
+from ordertrail_server.telemetry.process_tracing import start_tracing, stop_tracing
 
 _log = logging.getLogger(__name__)
 
@@ -165,8 +165,9 @@ async def _open_files(
 ) -> Engine | Dependents:
     batch = BUILD_BATCH if numbers else BATCH
     if ORDERS in names:
-        traces = None if numbers or (tracing := find_tracing()) is None else FoldTraces(tracing)
-        return await open_engine(log, directory, names, numbers, batch=batch, traces=traces)
+        if not numbers:
+            start_tracing()
+        return await open_engine(log, directory, names, numbers, batch=batch, traces=find_fold_traces())
     while not pipe.is_closed:
         try:
             return await open_dependents(log, directory, names, numbers, batch=batch)
@@ -273,7 +274,6 @@ def main() -> int:
         lower_priority()
     source, names, numbers = parse_source(sys.argv[1]), sys.argv[2].split(","), json.loads(sys.argv[3])
     opened_names = list(filter(None, "".join(sys.argv[4:]).split(",")))
-    start_tracing()
     try:
         asyncio.run(run(source, names, numbers, opened_names, requests))
     except ParentGone:
