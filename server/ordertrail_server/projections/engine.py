@@ -4,11 +4,12 @@ It works on one partition at a time and keeps nothing across partitions. `orders
 that is not at the same position, for example because it is new, reads the log again with the verdicts of `orders`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from time import time_ns
 
 from ordertrail_server.log.port import Log, Logged
+from ordertrail_server.projections.batch import Batch
 from ordertrail_server.projections.dependents import (
     BATCH,
     BULK,
@@ -17,9 +18,11 @@ from ordertrail_server.projections.dependents import (
     Positions,
     committed_offsets,
 )
-from ordertrail_server.projections.fold_traces import FoldTraces
 from ordertrail_server.projections.orders.projection import OrderProjection
 from ordertrail_server.storage.connection import Connection
+
+TraceFold = Callable[[Batch, int], None]
+"""Gets each batch once it is committed, and when its fold began, in nanoseconds since 1970."""
 
 
 class Engine:
@@ -34,10 +37,10 @@ class Engine:
         orders: OrderProjection,
         dependents: Dependents,
         batch: int = BATCH,
-        traces: FoldTraces | None = None,
+        trace: TraceFold | None = None,
     ) -> None:
         self._log, self._orders, self._dependents, self._batch = log, orders, dependents, batch
-        self._traces = traces
+        self._trace = trace
         self._has_indexes = orders.file.is_complete()
 
     @property
@@ -123,8 +126,8 @@ class Engine:
         begin_ns = time_ns()
         batch = self._orders.fold(partition, records).batch
         self._dependents.apply(batch, offset)
-        if self._traces is not None:
-            self._traces.trace(batch, begin_ns)
+        if self._trace is not None:
+            self._trace(batch, begin_ns)
 
     async def _create_indexes_near_end(self) -> None:
         if not self._has_indexes:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from ordertrail_server.orders.times import nanoseconds
 from ordertrail_server.projections.batch import AppliedFact, Batch
+from ordertrail_server.projections.engine import TraceFold
 from ordertrail_server.telemetry.process_tracing import find_tracing
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ class FoldTraces:
                 return
 
 
-def find_fold_traces() -> FoldTraces | None:
-    """Return the spans of this process; None while traces are off."""
+def find_fold_trace() -> TraceFold | None:
+    """Return the function that traces the batches of this process; None while traces are off."""
     tracing = find_tracing()
-    return None if tracing is None else FoldTraces(tracing)
+    return None if tracing is None else FoldTraces(tracing).trace
 
 
 def _attributes_of(batch: Batch, fact: AppliedFact) -> dict[str, str | int]:

@@ -10,9 +10,8 @@ from ordertrail_server.log.port import Log, LogDamaged
 from ordertrail_server.projections.catalog import ORDERS, STOPS_ALONE, load_projection
 from ordertrail_server.projections.definition import projection_definition
 from ordertrail_server.projections.dependents import BATCH, Dependents
-from ordertrail_server.projections.engine import Engine
+from ordertrail_server.projections.engine import Engine, TraceFold
 from ordertrail_server.projections.failure_text import describe_failure
-from ordertrail_server.projections.fold_traces import FoldTraces
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.judged_log import JudgedLog
 from ordertrail_server.projections.orders.projection import CACHE_BYTES, OrderProjection
@@ -41,13 +40,14 @@ async def open_engine(
     numbers: Mapping[str, int] = NO_NUMBERS,
     batch: int = BATCH,
     cache_bytes: int = CACHE_BYTES,
-    traces: FoldTraces | None = None,
+    trace: TraceFold | None = None,
 ) -> Engine:
     """Open or create the generations of `orders` and of the named projections.
 
     They are the live ones unless `numbers` names others. A projection other than `orders` whose file is damaged is left
     out (`Engine.damaged`). A transaction takes at most `batch` messages; orders take about `cache_bytes` of memory
-    between them. `traces` gets each batch. Raises ProjectionRefused, LogDamaged, LogUnavailable, sqlite3.Error.
+    between them. `trace` is called after each batch. Raises ProjectionRefused, LogDamaged, LogUnavailable,
+    sqlite3.Error.
     """
     damaged: dict[str, sqlite3.DatabaseError] = {}
     with ExitStack() as opened:
@@ -60,7 +60,7 @@ async def open_engine(
         opened.pop_all()
     for name, error in damaged.items():
         dependents.note_damage(name, _file(directory, name, numbers), error)
-    return Engine(log, OrderProjection(log, file, cache_bytes), dependents, batch, traces)
+    return Engine(log, OrderProjection(log, file, cache_bytes), dependents, batch, trace)
 
 
 async def open_dependents(

@@ -50,7 +50,7 @@ from ordertrail_server.projections.compared_generation import LiveUnreadable, co
 from ordertrail_server.projections.dependents import BATCH, Dependents, OnCommit, Positions
 from ordertrail_server.projections.engine import Engine
 from ordertrail_server.projections.exit_code import AGAIN, DAMAGED, FAILED, REFUSED
-from ordertrail_server.projections.fold_traces import find_fold_traces
+from ordertrail_server.projections.fold_traces import find_fold_trace
 from ordertrail_server.projections.generation import current_generation
 from ordertrail_server.projections.growth_watcher import GrowthWatcher
 from ordertrail_server.projections.opened_engine import open_dependents, open_engine
@@ -167,7 +167,7 @@ async def _open_files(
     if ORDERS in names:
         if not numbers:
             start_tracing()
-        return await open_engine(log, directory, names, numbers, batch=batch, traces=find_fold_traces())
+        return await open_engine(log, directory, names, numbers, batch=batch, trace=find_fold_trace())
     while not pipe.is_closed:
         try:
             return await open_dependents(log, directory, names, numbers, batch=batch)
