@@ -6,7 +6,7 @@ COPY client client
 COPY server server
 COPY proto/schema.lock proto/schema.lock
 # Installs wheels only, because this image has no compiler. Tested on x86-64; not tested on ARM.
-RUN pip install --no-cache-dir --constraint constraints.txt '.[server]' && rm -r /build/*
+RUN pip install --no-cache-dir --constraint constraints.txt '.[server,traces]' && rm -r /build/*
 
 RUN useradd --create-home --uid 1000 --user-group ordertrail && install --directory --owner ordertrail /data
 # A number, so that Kubernetes can check that it is not root.

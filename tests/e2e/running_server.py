@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "ordertrail_server.cli")
 # Time limits for a slow machine.
 START_SECONDS, END_SECONDS = 120.0, 90.0
+# A test alone sets them. Those of the machine would export traces of the tests.
+_SETTINGS = ("ORDERTRAIL_", "OTEL_")
 
 
 class RunningServer:
@@ -156,7 +158,7 @@ def build_arguments(data: Path, address: str) -> list[str]:
 
 
 def build_environment(overrides: Mapping[str, str] = {}) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERTRAIL_")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(_SETTINGS)}
     return clean | {"PYTHONPATH": PYTHON_PATH, "ORDERTRAIL_LOG_FORMAT": "text"} | dict(overrides)
 
 

@@ -148,6 +148,19 @@ async def test_decision_of_a_submitted_command_is_a_trace_linked_to_the_submissi
     await otlp.wait_for("decide", where=lambda span: span.parent_id == process.span_id)
 
 
+async def test_stop_exports_what_is_left(tmp_path: Path) -> None:
+    async with run_http_receiver() as receiver:
+        environment = receiver.environment | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+        with closing(RunningServer(tmp_path / "data", environment)) as server:
+            await asyncio.to_thread(server.start)
+            await wait_until_serving(server.address)
+            async with connect(server.address) as client:
+                receipt = await client.place("shop-1", LINES)
+                await client.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
+            assert await asyncio.to_thread(server.stop) == 0
+        await receiver.wait_for(f"{SERVICE}/PlaceOrder", f"project {receipt.position.topic}")
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 async def test_receiver_that_hangs_delays_neither_calls_nor_the_stop(tmp_path: Path, protocol: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as receiver:  # it accepts connections, and never answers

@@ -4,10 +4,9 @@ import asyncio
 from contextlib import closing
 from pathlib import Path
 
-import pytest
 from confluent_kafka import Consumer, TopicPartition
-from tests.e2e.kafka.subscribers import SERVICE as SUBSCRIPTIONS, create_subscription_server, create_topics
-from tests.e2e.running_server import wait_until_serving
+from tests.e2e.kafka.subscribers import SERVICE as SUBSCRIPTIONS, create_topics
+from tests.e2e.running_server import RunningServer, wait_until_serving
 from tests.kafka.cluster import Cluster
 from tests.telemetry.otlp_receiver import run_grpc_receiver
 from tests.webhooks.receiver import run_receiver
@@ -30,15 +29,12 @@ def read_traceparent(cluster: Cluster, position: Position) -> str:
     return header.decode()
 
 
-async def test_trace_goes_through_the_topic_to_projection_and_webhook(
-    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_trace_goes_through_the_topic_to_projection_and_webhook(tmp_path: Path, cluster: Cluster) -> None:
     topic = create_topics(cluster, "traced")
     async with run_grpc_receiver() as otlp, run_receiver() as receiver:
-        for name, value in otlp.environment.items():
-            monkeypatch.setenv(name, value)
-        allowed = {"WEBHOOK_ALLOW": "127.0.0.0/8"}
-        with closing(create_subscription_server(cluster, topic, tmp_path / "data", **allowed)) as server:
+        kafka = {"ORDERTRAIL_LOG": "kafka", "ORDERTRAIL_BOOTSTRAP": cluster.bootstrap, "ORDERTRAIL_TOPIC": topic}
+        environment = {**kafka, "ORDERTRAIL_WEBHOOK_ALLOW": "127.0.0.0/8", **otlp.environment}
+        with closing(RunningServer(tmp_path / "data", environment)) as server:
             await asyncio.to_thread(server.start)
             await wait_until_serving(server.address)
             await wait_until_serving(server.address, SUBSCRIPTIONS)
