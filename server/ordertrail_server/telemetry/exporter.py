@@ -8,7 +8,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import SpanExporter
 
 from ordertrail_server.telemetry.configuration import GRPC, has_service_name, read_protocol
-from ordertrail_server.telemetry.export_log import limit_export_log
+from ordertrail_server.telemetry.export_log import shorten_export_log
 from ordertrail_server.telemetry.tracing import Tracing
 
 SERVICE_NAME = "ordertrail"
@@ -19,7 +19,7 @@ def open_tracing(environment: Mapping[str, str]) -> Tracing:
     # Each exporter loads a client of its own, so only one of them is imported.
     transport = "grpc" if read_protocol(environment) == GRPC else "http"
     module = import_module(f"opentelemetry.exporter.otlp.proto.{transport}.trace_exporter")
-    limit_export_log()
+    shorten_export_log()
     exporter: SpanExporter = module.OTLPSpanExporter()
     name = {} if has_service_name(environment) else {"service.name": SERVICE_NAME}
     return Tracing(exporter, Resource.create({"service.version": version("ordertrail"), **name}))
