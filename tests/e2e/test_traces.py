@@ -150,7 +150,8 @@ async def test_decision_of_a_submitted_command_is_a_trace_linked_to_the_submissi
 
 async def test_stop_exports_what_is_left(tmp_path: Path) -> None:
     async with run_http_receiver() as receiver:
-        environment = receiver.environment | {"OTEL_BSP_SCHEDULE_DELAY": "3600000"}
+        settings = {"OTEL_BSP_SCHEDULE_DELAY": "3600000", "ORDERTRAIL_ACCESS_LOG": "true"}
+        environment = receiver.environment | settings
         with closing(RunningServer(tmp_path / "data", environment)) as server:
             await asyncio.to_thread(server.start)
             await wait_until_serving(server.address)
@@ -158,7 +159,8 @@ async def test_stop_exports_what_is_left(tmp_path: Path) -> None:
                 receipt = await client.place("shop-1", LINES)
                 await client.get(receipt.order_id, at_least_as_fresh=[receipt.consistency_token])
             assert await asyncio.to_thread(server.stop) == 0
-        await receiver.wait_for(f"{SERVICE}/PlaceOrder", f"project {receipt.position.topic}")
+        call, _ = await receiver.wait_for(f"{SERVICE}/PlaceOrder", f"project {receipt.position.topic}")
+    assert f"trace_id={call.trace_id}" in server.stderr  # log lines name the trace that the call has begun
 
 
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])

@@ -3,20 +3,18 @@
 Source: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 """
 
-from asyncio import CancelledError
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
-from inspect import isasyncgenfunction
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from ordertrail_server.edge.call_code import code_of
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
 from ordertrail_server.edge.running_calls import Behavior
-from ordertrail_server.telemetry.current_trace import set_current_trace
 
 if TYPE_CHECKING:
     from ordertrail_server.telemetry.span import OpenSpan
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 TRACEPARENT, TRACESTATE, STATUS_DETAILS = "traceparent", "tracestate", "grpc-status-details-bin"
 Metadata = tuple[tuple[str, str | bytes], ...]
 
-_CODES: dict[Any, str] = {code: code.name for code in grpc.StatusCode} | {c.value[0]: c.name for c in grpc.StatusCode}
 # With these codes a server says that it has failed. With the others it refuses a request, as it should.
 _FAILURES = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
 
@@ -40,28 +37,16 @@ class CallTraces:
         """Return the same handler, with a span for each call."""
         rpc = f"{service}/{method}"
         if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._trace_coroutine(rpc, handler.unary_unary))
+            return grpc.unary_unary_rpc_method_handler(self._trace_behavior(rpc, handler.unary_unary))
         if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._trace_stream(rpc, handler.unary_stream))
-        return grpc.stream_stream_rpc_method_handler(self._trace_stream(rpc, handler.stream_stream))
+            return grpc.unary_stream_rpc_method_handler(self._trace_behavior(rpc, handler.unary_stream))
+        assert handler.stream_stream is not None
+        return grpc.stream_stream_rpc_method_handler(self._trace_behavior(rpc, handler.stream_stream))
 
-    def _trace_coroutine(self, rpc: str, answer: Behavior) -> Behavior:
+    def _trace_behavior(self, rpc: str, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> Any:
             with self._open_span(rpc, context) as traced_context:
                 return await answer(request, traced_context)
-
-        return behavior
-
-    def _trace_stream(self, rpc: str, answers_of: Behavior | None) -> Behavior:
-        assert answers_of is not None
-        if not isasyncgenfunction(answers_of):  # it writes its answers to the context
-            return self._trace_coroutine(rpc, answers_of)
-
-        async def behavior(request: Any, context: Context) -> AsyncGenerator[bytes, None]:
-            with self._open_span(rpc, context) as traced_context:
-                async with aclosing(answers_of(request, traced_context)) as answers:
-                    async for answer in answers:
-                        yield answer
 
         return behavior
 
@@ -72,12 +57,11 @@ class CallTraces:
         if span is None:
             yield context
             return
-        set_current_trace(span.ids)
         code = "OK"
         try:
             yield _TracedContext(context, self._continue_trace(metadata, span))
         except BaseException as error:
-            code = _code_of(error, context)
+            code = code_of(error, context).name
             raise
         finally:
             _end_span(span, code, context)
@@ -114,14 +98,6 @@ def _end_span(span: "OpenSpan", code: str, context: Context) -> None:
     if code in _FAILURES:
         span.fail()
     span.end()
-
-
-def _code_of(error: BaseException, context: Context) -> str:
-    if isinstance(error, CancelledError | GeneratorExit):
-        remaining_s = context.time_remaining()
-        return "CANCELLED" if remaining_s is None or remaining_s > 0 else "DEADLINE_EXCEEDED"
-    name = _CODES.get(context.code(), "UNKNOWN")
-    return "UNKNOWN" if name == "OK" else name
 
 
 def _reason_of(context: Context) -> str:

@@ -158,9 +158,6 @@ class Server:
         if missing:
             raise AssertionError(f"{service.full_name} has rpcs without a handler: {missing}")
         self._services.append(service.full_name)
-        if self._traces is not None:
-            trace = self._traces.trace
-            handlers = {name: trace(service.full_name, name, handler) for name, handler in handlers.items()}
         counted_handlers = {name: self._running.count_calls(handler) for name, handler in handlers.items()}
         if self._metrics is not None:
             counted_handlers = {
@@ -172,6 +169,9 @@ class Server:
         named_handlers = {
             name: name_subjects(service.methods_by_name[name], handler) for name, handler in counted_handlers.items()
         }
+        if self._traces is not None:  # outermost, so that log lines name the trace too
+            trace = self._traces.trace
+            named_handlers = {name: trace(service.full_name, name, handler) for name, handler in named_handlers.items()}
         self._server.add_registered_method_handlers(service.full_name, named_handlers)
 
     async def start(self, address: Address, credentials: grpc.ServerCredentials | None = None) -> Address:

@@ -2,9 +2,7 @@
 
 from typing import Literal
 
-from opentelemetry.trace import Span, SpanContext, StatusCode
-
-from ordertrail_server.telemetry.current_trace import CurrentTrace
+from opentelemetry.trace import Span, StatusCode
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
 """The kinds of spans in OpenTelemetry."""
@@ -19,13 +17,8 @@ class OpenSpan:
     @property
     def traceparent(self) -> str:
         """The W3C header that makes this span the parent of others."""
-        return write_traceparent(self._span.get_span_context())
-
-    @property
-    def ids(self) -> CurrentTrace:
-        """The ids, as logs show them."""
         context = self._span.get_span_context()
-        return CurrentTrace(f"{context.trace_id:032x}", f"{context.span_id:016x}")
+        return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
     def set(self, name: str, value: str | int) -> None:
         """Set an attribute."""
@@ -38,8 +31,3 @@ class OpenSpan:
     def end(self, end_ns: int | None = None) -> None:
         """End the span, now or at a time since 1970."""
         self._span.end(end_ns)
-
-
-def write_traceparent(context: SpanContext) -> str:
-    """Return the W3C header of a span."""
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
