@@ -59,7 +59,7 @@ class CallTraces:
             return
         code = "OK"
         try:
-            yield _TracedContext(context, self._continue_trace(metadata, span))
+            yield _TracedContext(context, _continue_trace(metadata, span))
         except BaseException as error:
             code = code_of(error, context).name
             raise
@@ -71,11 +71,6 @@ class CallTraces:
         attributes = {"rpc.system.name": "grpc", "rpc.method": rpc}
         traceparent, tracestate = headers.get(TRACEPARENT, ""), headers.get(TRACESTATE, "")
         return self._tracing.start(rpc, "server", traceparent, attributes, tracestate)
-
-    def _continue_trace(self, metadata: Metadata, span: "OpenSpan") -> Metadata:
-        """Replace the caller's header by that of the span. An invalid one stays before it, so that it is checked."""
-        pairs = [pair for pair in metadata if pair[0] != TRACEPARENT or not self._tracing.is_valid(str(pair[1]))]
-        return (*pairs, (TRACEPARENT, span.traceparent))
 
 
 class _TracedContext:
@@ -89,6 +84,11 @@ class _TracedContext:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._context, name)
+
+
+def _continue_trace(metadata: Metadata, span: "OpenSpan") -> Metadata:
+    """Replace the caller's header by that of the span. An invalid one has no effect: W3C asks for a new trace then."""
+    return (*[pair for pair in metadata if pair[0] != TRACEPARENT], (TRACEPARENT, span.traceparent))
 
 
 def _end_span(span: "OpenSpan", code: str, context: Context) -> None:
