@@ -36,7 +36,7 @@ async def test_probes_of_a_server_that_serves(observed: ObservedServer) -> None:
 
 async def test_connections_are_listed(observed: ObservedServer) -> None:
     async with connect(observed.server.address) as orders:
-        await orders.reach(20)
+        await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")])
         status, text = await asyncio.to_thread(observed.page, "/channelz")
     sockets = json.loads(text)["socket"]
     ports = [socket["local"].get("tcpipAddress", {}).get("port") for socket in sockets]

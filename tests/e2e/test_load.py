@@ -107,7 +107,6 @@ async def test_cancelled_streams_write_nothing_to_stderr(tmp_path: Path, kind: s
     server = RunningServer(tmp_path / "data")
     with closing(server.start()):
         await wait_until_serving(server.address)
-        start_text = server.stderr
         async with open_channel_without_retries(server) as channel:
             await place_all(channel, [build_order() for _ in range(50)])
             calls = [open_stream(channel, kind) for _ in range(200)]
@@ -120,7 +119,7 @@ async def test_cancelled_streams_write_nothing_to_stderr(tmp_path: Path, kind: s
                 call.cancel()
             assert await place_all(channel, [build_order()]) == {"receipt": 1}
         assert server.stop() == 0
-        assert server.stderr == start_text
+        assert [text for text in server.stderr.splitlines() if "there is no policy" not in text] == []
 
 
 def open_stream(channel: grpc.aio.Channel, kind: str) -> Any:
