@@ -47,9 +47,11 @@ class Attempt:
     `scope` are the customers on whose orders the caller may run it. `digest` is the command's digest. `chunk` is the
     stored form of the event if the command brings its own (an imported statement). `is_batched` is true if the command
     came in a batch. `is_new_order` is true if the server has just generated the order id, so no log can hold the order.
-    `is_submitted` is true for a submitted command, whose refusal is recorded; `rejection` is the refusal if an operator
-    rejected it. `appended_digest` is that of the record last appended for the attempt. `deadline` is the moment, by the
-    monotonic clock, at which the attempt is answered UNAVAILABLE. `plan_times` are those of the last plan with it.
+    `is_submitted` is true for a submitted command, whose refusal is recorded: on an order outside the scope
+    with `private_request_id`, if there is one, so that it takes no request id from the order's customer. `rejection` is
+    the refusal if an operator rejected it. `appended_digest` is that of the record last appended for the attempt.
+    `deadline` is the moment, by the monotonic clock, at which the attempt is answered UNAVAILABLE.
+    `plan_times` are those of the last plan with it.
     """
 
     order_id: str
@@ -68,6 +70,7 @@ class Attempt:
     is_new_order: bool = False
     is_batched: bool = False
     is_submitted: bool = False
+    private_request_id: str = ""
     rejection: Refusal | None = None
     appended_digest: bytes = b""
     deadline: float = inf

@@ -136,7 +136,7 @@ class BatchAppender:
         await self._fold.catch_up(end)
         for attempt, outcome in plan.outcomes:
             if isinstance(outcome, PlannedRecord):
-                link = self._fold.receipt(attempt.order_id, attempt.request_id)
+                link = self._fold.receipt(attempt.order_id, outcome.request_id)
                 if link is not None and link.digest == outcome.link.digest:
                     _answer_with(attempt, outcome, outcome.link_at(link.offset))
 

@@ -5,11 +5,18 @@ from collections.abc import Callable, Sequence
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
 from ordertrail_server.commands.attempt import Accepted, Answer, Attempt, Preview, RecordedRefusal
-from ordertrail_server.commands.command_refusal import order_parked, refuse_hidden, request_id_reused, version_mismatch
+from ordertrail_server.commands.command_refusal import (
+    is_in_scope,
+    order_parked,
+    refuse_hidden,
+    request_id_reused,
+    version_mismatch,
+)
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.commands.orders_ahead import OrdersAhead
 from ordertrail_server.commands.plan_times import PlanTimes
 from ordertrail_server.commands.planned_record import PlannedRecord, plan_record, plan_refusal
+from ordertrail_server.facts.link import Link
 from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.aggregate import NO_ORDER, Aggregate
 from ordertrail_server.orders.decide import Event, decide
@@ -76,11 +83,15 @@ class BatchPlan:
         # Without an order there is no receipt. A shared log may have got both since the order was read.
         if attempt.is_new_order or (before is NO_ORDER and self._chained):
             return None
-        key = (attempt.order_id, attempt.request_id)
-        planned = self._receipts.get(key)
-        link = planned.link if planned else self._fold.receipt(*key)
-        if link is None:
-            return None
+        for request_id in _request_ids(attempt, before):
+            key = (attempt.order_id, request_id)
+            planned = self._receipts.get(key)
+            link = planned.link if planned else self._fold.receipt(*key)
+            if link is not None:
+                return self._replay(attempt, planned, link)
+        return None
+
+    def _replay(self, attempt: Attempt, planned: PlannedRecord | None, link: Link) -> Outcome:
         if link.command_digest != attempt.digest:
             return request_id_reused(attempt.order_id, attempt.request_id)
         if planned is not None:
@@ -110,7 +121,7 @@ class BatchPlan:
         # From now on the log may hold the order's record, so the order may no longer be new.
         attempt.appended_digest, attempt.is_new_order = planned.link.digest, False
         self._aggregates[attempt.order_id] = planned.step[1]
-        self._receipts[attempt.order_id, attempt.request_id] = planned
+        self._receipts[attempt.order_id, planned.request_id] = planned
         self.records.append(planned)
         self.size += len(planned.entry.value)
 
@@ -136,6 +147,15 @@ def decide_on(before: Aggregate, attempt: Attempt) -> Event | Refusal:
     if _is_version_mismatch(attempt, before):
         return version_mismatch(attempt, before)
     return decide(before.order, attempt.command)
+
+
+def _request_ids(attempt: Attempt, before: Aggregate) -> tuple[str, ...]:
+    """Return the request ids with which an earlier outcome of an attempt may be recorded.
+
+    On an order outside the scope, the request ids of others must not exist for the caller.
+    """
+    private = (attempt.private_request_id,) if attempt.private_request_id else ()
+    return (*private, attempt.request_id) if is_in_scope(attempt.scope, before) else private
 
 
 def _is_version_mismatch(attempt: Attempt, before: Aggregate) -> bool:

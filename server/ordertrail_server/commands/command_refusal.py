@@ -3,10 +3,17 @@
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 from ordertrail.v1.order_events_pb2 import OrderPlaced
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.orders.aggregate import Aggregate
 from ordertrail_server.orders.order_refusal import order_exists, order_not_found
 from ordertrail_server.orders.refusal import Refusal
+
+
+def is_in_scope(scope: Scope, order: Aggregate) -> bool:
+    """Return whether a caller with this scope may see an order; with all customers, also an absent one."""
+    customer_id = "" if order.order is None else order.order.customer_id
+    return scope.is_unbounded or (order.version > 0 and scope.includes(customer_id))
 
 
 def refuse_hidden(attempt: Attempt, order: Aggregate) -> Refusal | None:
@@ -14,10 +21,8 @@ def refuse_hidden(attempt: Attempt, order: Aggregate) -> Refusal | None:
 
     Order ids are global, so an id cannot be used again although its order is hidden.
     """
-    if attempt.scope.is_unbounded or order.version == 0:
-        return None
-    customer_id = "" if order.order is None else order.order.customer_id
-    if attempt.scope.includes(customer_id):
+    is_absent = order.version == 0 and not order.parked
+    if is_absent or is_in_scope(attempt.scope, order):
         return None
     if isinstance(attempt.command, PlaceOrderRequest | OrderPlaced):
         return order_exists(attempt.order_id)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from ordertrail_server.commands.attempt import Accepted, Attempt
+from ordertrail_server.commands.command_refusal import is_in_scope
 from ordertrail_server.commands.recorded_refusal import encode_refusal
 from ordertrail_server.facts.link import Link, request_key
 from ordertrail_server.log.port import Entry, Logged
@@ -25,6 +26,11 @@ class PlannedRecord(NamedTuple):
     link: Link
     step: tuple[Aggregate, Aggregate]
     refusal: Refusal | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The request id with which the record is found."""
+        return self.reading.event.cause.request_id
 
     def logged_at(self, offset: int) -> Logged:
         """Return the record once it is on the log."""
@@ -66,13 +72,14 @@ def plan_refusal(
     attempt: Attempt, before: Aggregate, refusal: Refusal, event_id: str, record_time_ns: int
 ) -> PlannedRecord:
     """Seal the refusal of a submitted command; `before` is the order that it was decided on."""
+    is_public = is_in_scope(attempt.scope, before) or not attempt.private_request_id
     value = seal(
         event_id=event_id,
         order_id=attempt.order_id,
         order_version=before.version,
         previous=before.head,
         record_time_ns=record_time_ns,
-        request_id=attempt.request_id,
+        request_id=attempt.request_id if is_public else attempt.private_request_id,
         command_digest=attempt.digest,
         origin=attempt.origin,
         actor=attempt.actor,
@@ -89,7 +96,7 @@ def _read_back(attempt: Attempt, before: Aggregate, value: bytes) -> PlannedReco
     if reading is None or reading.fault:
         raise AssertionError(f"a record that was just sealed cannot be read: {reading}")
     record_digest, is_refusal = digest(value), reading.refusal is not None
-    version, request = reading.event.order_version, request_key(attempt.request_id)
+    version, request = reading.event.order_version, request_key(reading.event.cause.request_id)
     # The record has the time of the fold, because the writer gave it at least the time of its predecessor.
     link = Link(version, record_digest, request, attempt.digest, -1, None, is_refusal)
     if is_refusal:

@@ -2,7 +2,7 @@
 
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.batch_plan import decide_on
-from ordertrail_server.commands.command_refusal import refuse_hidden, request_id_reused
+from ordertrail_server.commands.command_refusal import is_in_scope, refuse_hidden, request_id_reused
 from ordertrail_server.commands.fold import Fold
 from ordertrail_server.orders.aggregate import NO_ORDER
 from ordertrail_server.orders.refusal import Refusal
@@ -18,7 +18,8 @@ def find_refusal(fold: Fold, attempt: Attempt) -> Refusal | None:
     hidden = refuse_hidden(attempt, before)
     if hidden is not None:
         return hidden
-    link = fold.receipt(attempt.order_id, attempt.request_id) if before is not NO_ORDER else None
+    has_receipts = before is not NO_ORDER and is_in_scope(attempt.scope, before)
+    link = fold.receipt(attempt.order_id, attempt.request_id) if has_receipts else None
     if link is not None:
         is_same = link.command_digest == attempt.digest
         return None if is_same else request_id_reused(attempt.order_id, attempt.request_id)

@@ -14,6 +14,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
+from ordertrail_server.submissions.outcome import find_outcome
 from ordertrail_server.submissions.processor import attempt_of, state_of
 
 MANY = 1_000
@@ -63,20 +64,20 @@ class CommandFinder:
         return command
 
     def _is_visible(self, command: FoundCommand, viewer: Viewer) -> bool:
-        """Return whether the command is of an order in the scope. Before the order is placed, its sender sees it, too.
+        """Return whether the command concerns a customer in the scope: that of its order, or of the order to be placed.
 
-        A sender also sees its command on an order that is hidden from it, as if there were no such order.
+        A command of somebody who may not see the order does not concern the order's customer. Its sender sees it as if
+        there were no such order.
         """
-        if viewer.scope.is_unbounded:
+        stored, scope = command.command, viewer.scope
+        if scope.is_unbounded:
             return True
-        stored = command.command
+        is_own = bool(viewer.actor) and stored.actor == viewer.actor and command.state is not State.ACCEPTED
+        if stored.command.HasField("place_order"):
+            return is_own or scope.includes(stored.command.place_order.customer_id)
         customer_id = self._store.handler.customer_of(stored.order_id)
-        if customer_id is not None and viewer.scope.includes(customer_id):
-            return True
-        placed = stored.command.place_order
-        is_own = bool(viewer.actor) and stored.actor == viewer.actor
-        is_placed = stored.command.HasField("place_order") and viewer.scope.includes(placed.customer_id)
-        return (is_own or is_placed) and command.state is not State.ACCEPTED
+        concerns = customer_id is not None and stored.scope.includes(customer_id)
+        return is_own or (concerns and customer_id is not None and scope.includes(customer_id))
 
     async def watch(self, command_id: str, viewer: Viewer) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""
@@ -154,7 +155,7 @@ class CommandFinder:
     def _resolve(self, position: int, value: bytes) -> FoundCommand:
         command = read_submitted(value)
         assert command is not None, "the index holds submitted commands only"
-        link = self._store.handler.receipt(command.order_id, command.request_id)
+        link = find_outcome(self._store.handler, command)
         if link is not None:
             return FoundCommand(position, command, state_of(link, command), link, "")
         stopped = self._store.processor_of(position).stopped.get(command.command_id)

@@ -27,6 +27,7 @@ from ordertrail_server.submissions.command_index import CommandIndex, State
 from ordertrail_server.submissions.command_log import Added, CommandLog
 from ordertrail_server.submissions.decision_traces import DecisionTraces
 from ordertrail_server.submissions.inbox import Inbox, Waiting
+from ordertrail_server.submissions.outcome import find_outcome, private_request_id
 from ordertrail_server.telemetry.process_tracing import find_tracing
 
 _log = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ class Processor:
     def _find_link(self, command: SubmittedCommand) -> Link | None:
         """Return the link with a command's request id, None if none is known."""
         try:
-            return self._handler.receipt(command.order_id, command.request_id)
+            return find_outcome(self._handler, command)
         except LogUnavailable:  # the projection is built again
             return None
 
@@ -258,6 +259,7 @@ def attempt_of(command: SubmittedCommand, rejection: Refusal | None = None) -> A
         traceparent=command.traceparent,
         is_batched=True,
         is_submitted=True,
+        private_request_id=private_request_id(command),
         rejection=rejection,
         deadline=inf,
     )

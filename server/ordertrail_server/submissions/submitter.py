@@ -2,10 +2,13 @@
 
 from asyncio import Future, get_running_loop
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from json import dumps
 from typing import Any, NamedTuple
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail.v1.commands_pb2 import Command
+from ordertrail_server.access.scope import Scope
 from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.command_queue import OVERLOADED, UNAVAILABLE
 from ordertrail_server.commands.command_refusal import request_id_reused
@@ -101,7 +104,13 @@ class Submitter:
         if element.attempt.is_new_order:
             return False
         tail = self._log_of(element.attempt).tail
-        return tail.has_open(element.attempt.order_id) or tail.find(element.command_id) is not None
+        if tail.find(element.command_id) is not None:
+            return True
+        return tail.has_open(element.attempt.order_id) and not self._is_hidden(element.attempt)
+
+    def _is_hidden(self, attempt: Attempt) -> bool:
+        customer_id = self._store.handler.customer_of(attempt.order_id)
+        return customer_id is not None and not attempt.scope.includes(customer_id)
 
     async def _preview(self, attempt: Attempt) -> Refusal | None:
         """Return why a command would be refused now."""
@@ -179,8 +188,18 @@ def preview_of(attempt: Attempt) -> Attempt:
 
 
 def command_id_of(attempt: Attempt) -> str:
-    """Return the id under which an attempt is stored: the same for every retry."""
-    return derive_id(attempt.order_id, attempt.request_id)
+    """Return the id under which an attempt is stored: the same for every retry.
+
+    Callers with other customers get other ids, so that none meets a command of another one.
+    """
+    return derive_id(attempt.order_id + _describe_scope(attempt.scope), attempt.request_id)
+
+
+@lru_cache(1_000)
+def _describe_scope(scope: Scope) -> str:
+    if scope.is_unbounded:
+        return ""
+    return "\0" + dumps([sorted(scope.customer_ids), sorted(scope.prefixes)])  # no order id has a control character
 
 
 def _submitted(element: Prepared, conditions: Conditions, now: int) -> SubmittedCommand:
