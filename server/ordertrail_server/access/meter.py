@@ -19,14 +19,13 @@ class Meter:
     def __init__(self, limits: CallerLimits, clock: Callable[[], float] = monotonic) -> None:
         self.limits, self.stream_count = limits, 0
         self._clock, self._filled_at = clock, clock()
-        self._capacity = max(1.0, limits.commands_per_second)
-        self._commands = self._capacity
+        self._commands = max(1.0, limits.commands_per_second)
 
     def take_command(self) -> None:
         """Count a command. Raises Refused if there were too many."""
         now = self._clock()
         gain = (now - self._filled_at) * self.limits.commands_per_second
-        self._commands, self._filled_at = min(self._capacity, self._commands + gain), now
+        self._commands, self._filled_at = min(max(1.0, self.limits.commands_per_second), self._commands + gain), now
         if self._commands < 1:
             limit = self.limits.commands_per_second
             raise _too_much(f"You may run {limit:g} commands a second; send them more slowly.")
@@ -53,10 +52,9 @@ class Meters:
         """Return the meter of an identity, with its present limits."""
         key = (identity.issuer, identity.name)
         meter = self._meters.get(key)
-        if meter is None or meter.limits != limits:
-            count = 0 if meter is None else meter.stream_count
+        if meter is None:
             meter = self._meters[key] = Meter(limits)
-            meter.stream_count = count
+        meter.limits = limits  # the same meter, because open streams are counted on it until they end
         self._meters.move_to_end(key)
         while len(self._meters) > MAX_METERS:
             self._meters.popitem(last=False)
