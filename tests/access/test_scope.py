@@ -55,3 +55,13 @@ def test_narrowed_filter_and_remaining_scope_match_what_both_matched(
 def test_filter_by_a_hidden_customer_matches_nothing() -> None:
     assert Scope(frozenset({"acme"})).narrow("globex") == (NO_CUSTOMER, EVERYTHING)
     assert NOTHING.narrow("") == (NO_CUSTOMER, EVERYTHING)
+
+
+def test_condition_of_sql_takes_as_many_prefixes_as_grants_can_add_up() -> None:
+    prefixes = frozenset(f"{number}-" for number in range(5_000))
+    scope = Scope(frozenset(), prefixes)
+    with sqlite3.connect(":memory:") as connection:
+        statement = f"SELECT {scope_condition(scope, ':customer')}"
+        [matches] = connection.execute(statement, {"customer": "4999-a", **scope_values(scope)}).fetchone()
+    assert matches
+    assert scope.covers(Scope(frozenset(), prefixes))

@@ -26,9 +26,12 @@ class Scope(NamedTuple):
         """Return whether every customer of another scope is in this one."""
         if self.is_unbounded or smaller.is_unbounded:
             return self.is_unbounded
-        return all(map(self.includes, smaller.customer_ids)) and all(
-            any(map(prefix.startswith, self.prefixes)) for prefix in smaller.prefixes
-        )
+        further_ids, further_prefixes = smaller.customer_ids - self.customer_ids, smaller.prefixes - self.prefixes
+        return all(map(self._has_prefix_of, further_ids | further_prefixes))
+
+    def _has_prefix_of(self, text: str) -> bool:
+        """Return whether a text begins with a prefix. Takes the time of its length, however many prefixes there are."""
+        return any(text[:length] in self.prefixes for length in range(1, len(text) + 1))
 
     def union(self, addition: "Scope") -> "Scope":
         """Return the scope of the customers in either one."""

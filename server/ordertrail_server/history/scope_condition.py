@@ -12,15 +12,16 @@ def scope_condition(scope: Scope, column: str) -> str:
     """
     if scope.is_unbounded:
         return "TRUE"
-    prefixes = (
-        f" OR substr({column}, 1, length(:scope_prefix{i})) = :scope_prefix{i}" for i in range(len(scope.prefixes))
+    # Sets are searched quickly, and SQLite limits the depth of an expression: a term for each prefix could exceed it.
+    beginnings = (
+        f" OR substr({column}, 1, {length}) IN (SELECT value FROM json_each(:scope_prefixes))"
+        for length in sorted(set(map(len, scope.prefixes)))
     )
-    return f"({column} IN (SELECT value FROM json_each(:scope_ids)){''.join(prefixes)})"
+    return f"({column} IN (SELECT value FROM json_each(:scope_ids)){''.join(beginnings)})"
 
 
 def scope_values(scope: Scope) -> dict[str, str]:
     """Return the values that the condition binds."""
     if scope.is_unbounded:
         return {}
-    prefixes = {f"scope_prefix{i}": prefix for i, prefix in enumerate(sorted(scope.prefixes))}
-    return {"scope_ids": dumps(sorted(scope.customer_ids)), **prefixes}
+    return {"scope_ids": dumps(sorted(scope.customer_ids)), "scope_prefixes": dumps(sorted(scope.prefixes))}
