@@ -1,5 +1,6 @@
 """A grant of a policy: who may do what, for which customers."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from ordertrail_server.access.scope import EVERYTHING, NOTHING, Scope
 
 MAX_CUSTOMERS = 1_000
 """The most customers, and prefixes, that a claim may list. Of a longer list none is granted."""
+
+_ID = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}")
+"""A text that an id of a customer can be, or begin with. Others cannot be stored, and are not granted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def _matches_name(pattern: str, name: str) -> bool:
 
 def _list_of(claims: Mapping[str, Any], claim: str) -> frozenset[str]:
     texts = _texts_of(claims, claim) if claim else []
-    return frozenset(text for text in texts if text) if len(texts) <= MAX_CUSTOMERS else frozenset()
+    return frozenset(filter(_ID.fullmatch, texts)) if len(texts) <= MAX_CUSTOMERS else frozenset()
 
 
 def _texts_of(claims: Mapping[str, Any], claim: str) -> Sequence[str]:

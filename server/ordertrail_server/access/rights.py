@@ -29,7 +29,11 @@ class Rights:
     limits: CallerLimits = field(default_factory=CallerLimits)
 
     def covers(self, smaller: "Rights") -> bool:
-        """Return whether every permission of other rights is in these, for the same customers or more."""
+        """Return whether everything that other rights allow, except their limits, is in these."""
+        if self is smaller:
+            return True
+        if smaller.may_act_for_others and not self.may_act_for_others:
+            return False
         return all(
             permission in self.scopes and self.scopes[permission].covers(scope)
             for permission, scope in smaller.scopes.items()

@@ -9,7 +9,7 @@ import grpc
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAVAILABLE
 from ordertrail_server.access.forwarded_identity import FORWARDED_IDENTITY, write_forwarded
-from ordertrail_server.access.identity.identity import CERTIFICATE, Identity
+from ordertrail_server.access.identity.identity import ANONYMOUS, CERTIFICATE, Identity
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -99,7 +99,8 @@ def _metadata_of(context: Context, identity: Identity) -> list[tuple[str, str | 
         for key, value in context.invocation_metadata() or ()
         if not key.startswith((":", "grpc-")) and key not in _OWN_METADATA
     ]
-    if identity.issuer == CERTIFICATE:
+    # Without it, the call of an anonymous caller would have the identity of this server.
+    if identity.issuer == CERTIFICATE or identity is ANONYMOUS:
         passed.append((FORWARDED_IDENTITY, write_forwarded(identity)))
     return [*passed, (FORWARDED, "1")]
 

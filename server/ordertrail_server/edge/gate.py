@@ -8,7 +8,7 @@ import grpc
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_UNAUTHENTICATED
 from ordertrail_server.access.forwarded_identity import read_forwarded
-from ordertrail_server.access.identity.identity import ANONYMOUS, Identity
+from ordertrail_server.access.identity.identity import ANONYMOUS, CERTIFICATE, Identity
 from ordertrail_server.access.meter import Meter, Meters
 from ordertrail_server.access.permission import FORWARD
 from ordertrail_server.access.policy import scope_of_rpc
@@ -120,7 +120,9 @@ class Gate:
 
 def _forwarded_identity(authority: "Authority", identity: Identity, metadata: CallMetadata) -> Identity:
     """Return the caller's identity if the peer is a server that passes it on, otherwise the peer's."""
-    if metadata.forwarded is None or FORWARD not in authority.rights_of(identity).scopes:
+    if metadata.forwarded is None or identity.issuer != CERTIFICATE:
+        return identity
+    if FORWARD not in authority.rights_of(identity).scopes:
         return identity
     forwarded = read_forwarded(metadata.forwarded)
     if not authority.is_valid(forwarded):

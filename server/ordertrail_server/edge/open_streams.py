@@ -13,6 +13,9 @@ CHECK_SECONDS = 5.0
 GRACE_SECONDS = 5.0
 """How long an ended stream may wait until its caller reads the status. Then its connection is reset."""
 
+STREAMS_AT_ONCE = 100
+"""How many streams are checked before other calls get their turn."""
+
 
 class OpenStreams:
     """For one event loop. A stream is ended by cancelling its task, so one whose caller does not read ends, too."""
@@ -40,13 +43,14 @@ class OpenStreams:
         """Check all streams, for ever."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            self.check()
+            await self._check()
 
-    def check(self) -> None:
+    async def _check(self) -> None:
         """End the streams that are no longer allowed."""
-        now = asyncio.get_running_loop().time()
-        for stream in list(self._streams.values()):
-            stream.check(now)
+        for number, stream in enumerate(list(self._streams.values()), 1):
+            stream.check(asyncio.get_running_loop().time())
+            if number % STREAMS_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _forget(self, task: "asyncio.Task[Any]") -> None:
         self._streams.pop(task, None)
