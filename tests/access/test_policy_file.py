@@ -109,3 +109,9 @@ streams = 3
 def test_claim_that_lists_no_customers_or_too_many_grants_none(tmp_path: Path, shops: object) -> None:
     policy = read_text(tmp_path, f'{GRANT}customers_claim = "shops"\n').policy
     assert policy.rights_of(Identity("x", "issuer", {"shops": shops})).scopes == {"read": Scope()}
+
+
+@pytest.mark.parametrize("repeated", ["[", "9"])
+def test_file_that_exceeds_a_limit_of_the_parser_is_refused(tmp_path: Path, repeated: str) -> None:
+    with pytest.raises(ConfigInvalid, match="is not valid TOML"):
+        read_text(tmp_path, f"x = {repeated * 9_999}")

@@ -16,8 +16,12 @@ from ordertrail_server.operator_error import OperatorError
 
 _log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 1.0
-"""How often the policy file is checked. A change shows in its size, inode or time of modification."""
+CHECK_SECONDS = 0.5
+"""How often the policy file is checked. A change shows in its size, inode or time of modification.
+
+A changed file is read once a check finds it as the check before did: a part of a file that is being written could have
+a grant without its last conditions.
+"""
 
 MAX_REMEMBERED = 10_000
 """The most identities whose rights are remembered."""
@@ -91,10 +95,11 @@ class Authority:
             _log.info("the policy was replaced by the new content of %s", self._path)
 
     async def _wait_for_replacement(self) -> _Loaded:
+        version = self._version
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            version = await asyncio.to_thread(_version_of, self._path)
-            if version == self._version and not self._fault:
+            previous, version = version, await asyncio.to_thread(_version_of, self._path)
+            if version != previous or (version == self._version and not self._fault):
                 continue
             try:
                 replacement = await asyncio.to_thread(self._load, self._loaded.authenticator)

@@ -38,10 +38,10 @@ def read_policy_file(path: Path) -> AccessConfig:
         raise ConfigInvalid(f"{path} has more than {MAX_BYTES:,} bytes; a policy must be smaller")
     try:
         return parse_policy(tomllib.loads(content.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigInvalid(f"{path} is not valid TOML: {error}") from error
     except ConfigInvalid as error:
         raise ConfigInvalid(f"{path}: {error}") from error
+    except (ValueError, RecursionError) as error:  # also of a number with too many digits
+        raise ConfigInvalid(f"{path} is not valid TOML: {error}") from error
 
 
 def parse_policy(content: dict[str, Any]) -> AccessConfig:
