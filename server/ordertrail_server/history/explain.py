@@ -35,7 +35,6 @@ _VERDICTS = {
     "foreign": RECORD_VERDICT_FOREIGN,
     "barrier": RECORD_VERDICT_BARRIER,
 }
-_OF_NO_ORDER = {RECORD_VERDICT_FOREIGN, RECORD_VERDICT_BARRIER}
 _CUSTOMER = f"SELECT customer_id FROM orders WHERE order_key = {pack_sql('?1')}"
 
 
@@ -70,7 +69,8 @@ async def explain_event(
     stored_verdict = await orders.read(partial(_read_verdict, packed_position))
     if not scope.is_unbounded:
         customer_id = await orders.read(partial(_customer_of, logged.key))
-        if stored_verdict.verdict in _OF_NO_ORDER or not scope.includes(customer_id):
+        # Other records of an order may be commands of other customers, such as one that has lost a race for its id.
+        if not _is_fact(logged, stored_verdict) or not scope.includes(customer_id):
             raise _no_record(request.partition, request.offset)
     if stored_verdict.verdict == RECORD_VERDICT_FACT:
         stored_verdict = await history.read(partial(_read_event, packed_position))
@@ -97,6 +97,11 @@ def _customer_of(order_id: str, connection: Connection) -> str:
     """Return the customer of an order, empty if it is not known."""
     row = connection.execute(_CUSTOMER, (order_id,)).fetchone()
     return (row and row[0]) or ""
+
+
+def _is_fact(logged: Logged, stored_verdict: _StoredVerdict) -> bool:
+    reading = read(logged.value)
+    return stored_verdict.verdict == RECORD_VERDICT_FACT and reading is not None and reading.refusal is None
 
 
 def _read_verdict(position: int, connection: Connection) -> _StoredVerdict:

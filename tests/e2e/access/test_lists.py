@@ -4,11 +4,12 @@ import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.e2e.access.answers import describe_answer
-from tests.e2e.access.world import Target, send
+from tests.e2e.access.world import OTHER_RECORDS, Target, send
+from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
 
 from ordertrail.v1 import order_history_service_pb2 as history
-from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest
+from ordertrail.v1.projection_service_pb2 import ListParkedOrdersRequest, RecordVerdict
 from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest
 from ordertrail.v1.subscription_service_pb2 import ListSubscriptionsRequest
 
@@ -73,3 +74,14 @@ async def test_command_on_a_hidden_order_is_refused_as_if_there_were_none(
         outcomes.append((refusal.code, refusal.message.replace(order_id, "the order")))
     assert outcomes[0] == outcomes[1]
     assert outcomes[0][0] == grpc.StatusCode.NOT_FOUND.value[0]
+
+
+@pytest.mark.parametrize("offset", OTHER_RECORDS)
+async def test_record_of_an_order_that_is_no_fact_may_be_of_another_customer(
+    channel: grpc.aio.Channel, offset: int
+) -> None:
+    request = RPCS["ExplainEvent"].request(offset=offset)
+    [answer] = await send(channel, "ExplainEvent", request, "auditor")
+    assert RecordVerdict.Name(answer.verdict) == OTHER_RECORDS[offset]
+    refusal = await catch_refusal(send(channel, "ExplainEvent", request, "acme clerk"))
+    assert refusal.reason == "RECORD_NOT_FOUND"

@@ -14,6 +14,9 @@ from ordertrail.v1.order_events_pb2 import OrderCancelled, OrderConfirmed, Order
 from ordertrail.v1.subscription_service_pb2 import Subscription
 
 CUSTOMERS = ("acme", "globex")
+OTHER_RECORDS = {10: "RECORD_VERDICT_VOID", 11: "RECORD_VERDICT_REFUSAL"}
+"""{offset: verdict} of records that are no facts of an order of "acme": anybody may have caused them."""
+
 CONTRACT = "/ordertrail.v1."
 
 
@@ -34,7 +37,7 @@ class Target(NamedTuple):
 
 
 def write_facts(data: Path) -> None:
-    """Write the log: for each customer an order that changes twice, and one that is parked."""
+    """Write the log: for each customer an order that changes twice, and one that is parked; then the OTHER_RECORDS."""
     builder = LogBuilder()
     for customer in CUSTOMERS:
         line = OrderedLine(product_id=f"{customer}-goods", quantity=3, unit_price=Money(currency_code="EUR", units=2))
@@ -44,6 +47,8 @@ def write_facts(data: Path) -> None:
         builder.add_fact(f"{customer}-order", OrderCancelled(reason=f"{customer} does not want it"))
         builder.add_fact(f"{customer}-parked", placed)
         builder.add_future_event(f"{customer}-parked")
+    builder.add_late_record("acme-order", follows=0)
+    builder.add_refusal("acme-order")
     data.mkdir()
     write_log(data, builder.records[0])
 
