@@ -8,6 +8,7 @@ from benchmarks import (
     batched_commands,
     disk,
     eventsourcing_upcast,
+    guarded_commands,
     history_stream,
     mixed_load,
     old_version_projection,
@@ -64,6 +65,8 @@ def describe(measure: Measure) -> str:
 def _embedded(many: int) -> Iterator[Measure]:
     yield partial(unary_commands.measure)
     yield partial(unary_latency.measure)
+    yield partial(guarded_commands.measure)
+    yield from (partial(guarded_commands.measure_neighbour, percentile) for percentile in (50, 99))
     yield from (partial(batched_commands.measure, size) for size in (100, 1_000))
     yield partial(submissions.measure_single)
     yield from (partial(submissions.measure_batches, rate_name) for rate_name in ("stored", "decided"))

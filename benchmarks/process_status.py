@@ -1,5 +1,6 @@
 """The processes of a server on a data directory: its own, its projector, and its builds."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ class ProcessStatus(NamedTuple):
 def list_statuses(data: str) -> list[ProcessStatus]:
     """Return the status of each process of a server."""
     return [_read_status(pid) for pid, _ in list_commands(data)]
+
+
+def read_processor_seconds(data: str) -> float:
+    """Return the processor time that the processes of a server have used since their start."""
+    stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid, _ in list_commands(data)]
+    return sum(int(stat[11]) + int(stat[12]) for stat in stats) / os.sysconf("SC_CLK_TCK")
 
 
 def list_commands(data: str) -> Iterator[tuple[int, list[str]]]:

@@ -51,9 +51,9 @@ def wait_until_listening(process: "subprocess.Popen[str]") -> str:
 
 
 @contextmanager
-def run_process(*arguments: str) -> Iterator[str]:
+def run_process(*arguments: str, overrides: Mapping[str, str] = {}) -> Iterator[str]:
     """Run `python ARGUMENTS`, which prints its address when it listens; yield the address."""
-    with start_process(*arguments) as process:
+    with start_process(*arguments, overrides=overrides) as process:
         try:
             yield wait_until_listening(process)
         finally:
@@ -70,9 +70,10 @@ def wait_until_serving(address: str) -> None:
 
 
 @contextmanager
-def run_ordertrail(data: Path) -> Iterator[str]:
-    """Run Ordertrail on a data directory; yield the address once the log is folded."""
-    with run_process(*SERVE, str(data)) as address:
+def run_ordertrail(data: Path, policy: Path | None = None) -> Iterator[str]:
+    """Run Ordertrail on a data directory, with a policy file if there is one; yield the address once it serves."""
+    overrides = {} if policy is None else {"ORDERTRAIL_POLICY": str(policy)}
+    with run_process(*SERVE, str(data), overrides=overrides) as address:
         wait_until_serving(address)
         yield address
 
