@@ -18,6 +18,7 @@ from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.caller import CallMetadata, read_metadata, refuse_unrecordable
 from ordertrail_server.edge.open_streams import OpenStreams
+from ordertrail_server.edge.refusal_pause import RefusalPause
 from ordertrail_server.edge.tls.certificate_chain import find_chain
 from ordertrail_server.logs.call_fields import set_actor
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -43,7 +44,7 @@ class Gate:
     def __init__(self, authority: "Authority | None" = None, trust: "ClientTrust | None" = None) -> None:
         """With `trust`, streams of clients also end once the authorities of their certificates were removed."""
         self._authority, self._trust = authority, trust
-        self._meters, self._streams = Meters(), OpenStreams()
+        self._meters, self._streams, self.refusal_pause = Meters(), OpenStreams(), RefusalPause()
 
     def rpc(self, service: str, method: str) -> "RpcGate":
         """Return the gate of one rpc."""

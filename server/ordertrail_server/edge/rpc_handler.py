@@ -60,6 +60,7 @@ def raw_handler(
             finally:
                 admission.release(size)
         except Exception as error:  # every failure becomes a typed status
+            await gate.gate.refusal_pause.wait_before(error, len(raw))
             await abort(context, error)
 
     return grpc.unary_unary_rpc_method_handler(behavior)
@@ -79,6 +80,7 @@ def stream_handler(
                 async for frame in frames:
                     await context.write(frame)
         except Exception as error:  # every failure becomes a typed status
+            await gate.gate.refusal_pause.wait_before(error, len(raw))
             await abort(context, error)
 
     return grpc.unary_stream_rpc_method_handler(behavior)
