@@ -33,7 +33,10 @@ class ServedTerm:
         self._idle.set()
 
     async def run(self, name: str, request: Any, context: Context) -> Any:
-        """Return what the handler of an rpc returns. Raises Refused if the term ends before."""
+        """Return what the handler of an rpc returns. Raises Refused if the term ends before.
+
+        Raises CancelledError if the handler was cancelled while it sent a status.
+        """
         handler: Any = self._handlers[name]
         behavior = handler.unary_unary or handler.stream_stream
         guarded = _GuardedContext(context, self._pulse)
@@ -50,6 +53,8 @@ class ServedTerm:
             self._count -= 1
             if not self._count:
                 self._idle.set()
+        if call.cancelled() and guarded.has_aborted:  # its caller does not read the status, so reset the call
+            raise asyncio.CancelledError
         if call.cancelled() or (self._pulse.has_stopped() and not guarded.has_aborted):
             raise Refused(ENDED)
         return call.result()
