@@ -101,7 +101,7 @@ class BatchPlan:
         return Accepted(link, link.digest != attempt.appended_digest, None)
 
     def _decide(self, attempt: Attempt, before: Aggregate) -> Answer | PlannedRecord:
-        if before.parked:
+        if before.parked and refuse_hidden(attempt, before) is None:
             return order_parked(attempt, before)
         outcome = decide_on(before, attempt)
         if isinstance(outcome, Refusal):

@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from tests.e2e.access.world import send
+from tests.e2e.access.world import Target, send
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
 
@@ -109,3 +109,16 @@ async def test_customer_of_an_order_sees_no_commands_of_others_on_it(channel: gr
     assert not own.commands
     [sender] = await send(channel, "ListCommands", request, "globex clerk")
     assert len(sender.commands) == 2
+
+
+async def test_command_on_a_hidden_order_is_refused_also_if_the_order_is_parked(
+    channel: grpc.aio.Channel, targets: dict[str, Target]
+) -> None:
+    parked = targets["acme"].parked_order_id
+    command = Command(confirm_order=ConfirmOrderRequest(order_id=parked))
+    refusal = await find_outcome(channel, command, "globex clerk")
+    assert refusal.code == grpc.StatusCode.NOT_FOUND.value[0]
+    [order] = await send(channel, "GetParkedOrder", RPCS["GetParkedOrder"].request(order_id=parked), "acme clerk")
+    assert order.order.waiting_count == 1
+    audit = await send(channel, "AuditProjections", RPCS["AuditProjections"].request(), "auditor")
+    assert not [answer.finding for answer in audit if answer.HasField("finding")]
