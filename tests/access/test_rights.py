@@ -3,11 +3,12 @@
 import pytest
 
 from ordertrail_server.access.forwarded_identity import read_forwarded, write_forwarded
-from ordertrail_server.access.grant import Grant, Recipient
+from ordertrail_server.access.grant import MAX_CUSTOMERS, Grant, Recipient
 from ordertrail_server.access.identity.identity import ANONYMOUS, CERTIFICATE, Identity
-from ordertrail_server.access.permission import READ
+from ordertrail_server.access.permission import PERMISSIONS, READ, SUBMIT
 from ordertrail_server.access.policy import Policy
 from ordertrail_server.access.rights import CallerLimits, Rights
+from ordertrail_server.access.rights_cache import RightsCache
 from ordertrail_server.access.scope import EVERYTHING, NO_CUSTOMER, Scope
 
 
@@ -29,3 +30,20 @@ def test_forwarded_identity_is_that_of_the_caller(identity: Identity) -> None:
     forwarded = read_forwarded(write_forwarded(identity))
     assert forwarded == identity
     assert (forwarded is ANONYMOUS) == (identity is ANONYMOUS)
+
+
+def test_remembered_rights_are_bounded_by_the_size_of_claims_and_scopes() -> None:
+    shops = [f"shop-{number}" for number in range(MAX_CUSTOMERS)]
+    grant = Grant(Recipient(), frozenset(PERMISSIONS), customers_claim="shop")
+    cache, counts = RightsCache(Policy([grant])), list[int]()
+    for number in range(1_000):
+        cache.get(Identity(f"till-{number}", "https://issuer.example", {"shop": shops}))
+        counts.append(len(cache))
+    assert 100 < max(counts) < 500
+    assert cache.get(Identity("till-999", "https://issuer.example", {"shop": shops})).scopes[READ].includes("shop-1")
+
+
+def test_permissions_of_one_grant_share_a_scope() -> None:
+    grant = Grant(Recipient(), frozenset({READ, SUBMIT}), customers_claim="shop")
+    scopes = Policy([grant]).rights_of(Identity("till-1", "https://issuer.example", {"shop": "acme"})).scopes
+    assert scopes[READ] is scopes[SUBMIT]

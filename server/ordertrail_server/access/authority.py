@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from ordertrail_server.access.identity.authenticator import Authenticator
 from ordertrail_server.access.identity.identity import ANONYMOUS, CERTIFICATE, Identity
-from ordertrail_server.access.policy import Policy
 from ordertrail_server.access.policy_file import read_policy_file
 from ordertrail_server.access.rights import Rights
+from ordertrail_server.access.rights_cache import RightsCache
 from ordertrail_server.operator_error import OperatorError
 
 _log = logging.getLogger(__name__)
@@ -23,9 +23,6 @@ A changed file is read once a check finds it as the check before did: a part of 
 a grant without its last conditions.
 """
 
-MAX_REMEMBERED = 10_000
-"""The most identities whose rights are remembered."""
-
 Version = tuple[int, int, int] | None
 
 
@@ -33,9 +30,8 @@ class _Loaded(NamedTuple):
     """All that one content of the policy file configures. It is replaced as a whole."""
 
     authenticator: Authenticator
-    policy: Policy
+    rights: RightsCache
     bases: Mapping[str, object]
-    rights: dict[Identity, Rights]
 
 
 class Authority:
@@ -73,13 +69,7 @@ class Authority:
 
     def rights_of(self, identity: Identity) -> Rights:
         """Return the present rights of an identity."""
-        loaded = self._loaded
-        rights = loaded.rights.get(identity)
-        if rights is None:
-            if len(loaded.rights) >= MAX_REMEMBERED:
-                loaded.rights.clear()
-            rights = loaded.rights[identity] = loaded.policy.rights_of(identity)
-        return rights
+        return self._loaded.rights.get(identity)
 
     async def run(self) -> None:
         """Read the file again after each change, and keep the keys of issuers up to date, for ever."""
@@ -115,7 +105,7 @@ class Authority:
         config = read_policy_file(self._path)
         authenticator = Authenticator(config.issuers, config.certificates, predecessor=predecessor)
         bases: dict[str, object] = {issuer.issuer: issuer for issuer in config.issuers}
-        return _Loaded(authenticator, config.policy, bases | {CERTIFICATE: config.certificates}, {})
+        return _Loaded(authenticator, RightsCache(config.policy), bases | {CERTIFICATE: config.certificates})
 
 
 def _version_of(path: Path) -> Version:

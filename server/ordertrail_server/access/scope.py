@@ -37,6 +37,8 @@ class Scope(NamedTuple):
         """Return the scope of the customers in either one."""
         if self.is_unbounded or addition.is_unbounded:
             return EVERYTHING
+        if self == NOTHING:
+            return addition  # not a copy, because one scope is for many permissions
         return Scope(self.customer_ids | addition.customer_ids, self.prefixes | addition.prefixes)
 
     def narrow(self, customer_id: str) -> "tuple[str, Scope]":
