@@ -27,3 +27,14 @@ def test_new_limit_of_commands_holds_at_once() -> None:
     meter.take_command()
     with pytest.raises(Refused, match="1 commands a second"):
         meter.take_command()
+
+
+def test_queries_beyond_the_limit_are_refused_until_one_ends() -> None:
+    meter = Meters().get(CALLER, CallerLimits(queries=2))
+    with meter.count_query():
+        with pytest.raises(ValueError, match="failed"), meter.count_query():
+            raise ValueError("failed")
+        with meter.count_query(), pytest.raises(Refused, match="2 queries running"), meter.count_query():
+            pass
+        with meter.count_query():
+            pass

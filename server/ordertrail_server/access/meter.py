@@ -1,7 +1,8 @@
-"""What the calls of one identity use at present: commands in the last second, and open streams."""
+"""What the calls of one identity use at present: commands in the last second, open streams, and running queries."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_CALLER_LIMIT
@@ -17,7 +18,7 @@ class Meter:
     """The usage of one identity. The bucket of commands holds those of one second, at least one."""
 
     def __init__(self, limits: CallerLimits, clock: Callable[[], float] = monotonic) -> None:
-        self.limits, self.stream_count = limits, 0
+        self.limits, self.stream_count, self.query_count = limits, 0, 0
         self._clock, self._filled_at = clock, clock()
         self._commands = max(1.0, limits.commands_per_second)
 
@@ -40,6 +41,17 @@ class Meter:
     def close_stream(self) -> None:
         """Count a stream that ends."""
         self.stream_count -= 1
+
+    @contextmanager
+    def count_query(self) -> Iterator[None]:
+        """Count a query while it runs. Raises Refused if too many run."""
+        if self.query_count >= self.limits.queries:
+            raise _too_much(f"You may have {self.limits.queries:g} queries running at once; wait for their answers.")
+        self.query_count += 1
+        try:
+            yield
+        finally:
+            self.query_count -= 1
 
 
 class Meters:

@@ -129,7 +129,9 @@ def _parse_scope(table: TomlTable) -> Scope:
 def _parse_limits(value: object) -> CallerLimits:
     table = TomlTable(value, "limits")
     limits = CallerLimits(
-        streams=table.number("streams", 1, 1_000_000), commands_per_second=table.number("commands_per_second", 1, 1e9)
+        streams=table.number("streams", 1, 1_000_000),
+        commands_per_second=table.number("commands_per_second", 1, 1e9),
+        queries=table.number("queries", 1, 1_000_000),
     )
     table.refuse_unknown()
     return limits

@@ -18,6 +18,7 @@ class CallerLimits(NamedTuple):
 
     streams: int | float = inf
     commands_per_second: float = inf
+    queries: int | float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,13 @@
 """Admits calls: identifies the caller, and asks the policy once for each call."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -36,6 +42,11 @@ class Permit(NamedTuple):
     caller: Caller
     scope: Scope
     identity: Identity = ANONYMOUS
+
+    def count_query(self) -> AbstractContextManager[None]:
+        """Count a query of the caller while it runs. Raises Refused if too many run."""
+        meter = self.caller.meter
+        return nullcontext() if meter is None else meter.count_query()
 
 
 class Gate:

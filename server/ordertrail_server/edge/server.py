@@ -283,7 +283,8 @@ def _query_handlers(
         method: Callable[[Any, Scope, float | None], Awaitable[bytes]],
     ) -> Callable[[Any, Context, Permit], Awaitable[bytes]]:
         async def handle(request: Message, context: Context, permit: Permit) -> bytes:
-            return await method(request, permit.scope, context.time_remaining())
+            with permit.count_query():
+                return await method(request, permit.scope, context.time_remaining())
 
         return handle
 

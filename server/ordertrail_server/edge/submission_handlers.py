@@ -44,7 +44,7 @@ def _query_handler(name: str, rpc: RpcGate, service: SubmissionService, admissio
     method: Callable[[Any, Viewer, float | None], Awaitable[bytes]] = getattr(service, name)
 
     async def handle(request: Message, context: Context, permit: Permit) -> bytes:
-        with service.refuse_damage():
+        with permit.count_query(), service.refuse_damage():
             return await method(request, _viewer(permit), context.time_remaining())
 
     return unary_handler(rpc, GetMessageClass(_METHODS[name].input_type), admission, handle)

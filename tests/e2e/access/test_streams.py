@@ -116,7 +116,7 @@ async def test_stalled_stream_ends_although_its_caller_does_not_read(own_channel
 
 
 async def test_one_identity_cannot_exceed_its_limits_and_others_are_not_affected(tmp_path: Path) -> None:
-    path = write_policy(tmp_path, f"{POLICY}\n[limits]\nstreams = 3\ncommands_per_second = 5\n")
+    path = write_policy(tmp_path, f"{POLICY}\n[limits]\nstreams = 3\ncommands_per_second = 5\nqueries = 2\n")
     await asyncio.to_thread(write_facts, tmp_path / "limited")
     server = RunningServer(tmp_path / "limited", {"ORDERTRAIL_POLICY": str(path)}).start()
     async with grpc.aio.insecure_channel(server.address, options=[("grpc.enable_retries", 0)]) as channel:
@@ -125,6 +125,15 @@ async def test_one_identity_cannot_exceed_its_limits_and_others_are_not_affected
             await stream.read()
         assert await read_end(open_stream(channel, metadata_of("acme clerk"))) == "CALLER_LIMIT"
         await open_stream(channel, metadata_of("globex clerk")).read()
+        get = build_request("GetOrder", "acme-order")
+        answers = [send(channel, "GetOrder", get, "acme clerk") for _ in range(100)]
+        refused = [
+            answer for answer in await asyncio.gather(*answers, return_exceptions=True) if not isinstance(answer, list)
+        ]
+        assert {read_error(error).reason for error in refused if isinstance(error, grpc.aio.AioRpcError)} == {
+            "CALLER_LIMIT"
+        }
+        assert await send(channel, "GetOrder", get, "acme clerk")
         request = RPCS["ExecuteCommands"].request()
         for _ in range(20):
             request.commands.add().confirm_order.order_id = "acme-order"
