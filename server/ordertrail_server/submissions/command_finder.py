@@ -66,18 +66,17 @@ class CommandFinder:
     def _is_visible(self, command: FoundCommand, viewer: Viewer) -> bool:
         """Return whether the command concerns a customer in the scope: that of its order, or of the order to be placed.
 
-        A command of somebody who may not see the order does not concern the order's customer. Its sender sees it as if
-        there were no such order.
+        A command on an order that is absent, or hidden from its sender, concerns its sender only.
         """
         stored, scope = command.command, viewer.scope
         if scope.is_unbounded:
             return True
-        is_own = bool(viewer.actor) and stored.actor == viewer.actor and command.state is not State.ACCEPTED
         if stored.command.HasField("place_order"):
-            return is_own or scope.includes(stored.command.place_order.customer_id)
+            return scope.includes(stored.command.place_order.customer_id)
         customer_id = self._store.handler.customer_of(stored.order_id)
-        concerns = customer_id is not None and stored.scope.includes(customer_id)
-        return is_own or (concerns and customer_id is not None and scope.includes(customer_id))
+        if customer_id is not None and stored.scope.includes(customer_id):
+            return scope.includes(customer_id)
+        return bool(viewer.actor) and stored.actor == viewer.actor
 
     async def watch(self, command_id: str, viewer: Viewer) -> AsyncGenerator[FoundCommand, None]:
         """Yield a command at once, and then whenever its state changes, until it has an outcome or the server stops."""

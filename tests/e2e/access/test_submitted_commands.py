@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
+from tests.access.identity.issuer import shared_key
 from tests.e2e.access.world import Target, send
 from tests.e2e.refusals import catch_refusal
 from tests.e2e.rpcs import RPCS
@@ -122,3 +123,17 @@ async def test_command_on_a_hidden_order_is_refused_also_if_the_order_is_parked(
     assert order.order.waiting_count == 1
     audit = await send(channel, "AuditProjections", RPCS["AuditProjections"].request(), "auditor")
     assert not [answer.finding for answer in audit if answer.HasField("finding")]
+
+
+async def test_sender_whose_customers_have_changed_no_longer_sees_its_commands(channel: grpc.aio.Channel) -> None:
+    await place(channel, "acme-left", "acme")
+    command = Command(cancel_order=cancel("acme-left"))
+    command_id = await submit(channel, command, "acme clerk", LATER)
+    placing = await submit(channel, Command(place_order=place_order("acme-unplaced", "acme")), "acme clerk", LATER)
+    moved = (("authorization", shared_key("ES256").bearer(sub="acme clerk", shop="globex")),)
+    method = RPCS["GetCommand"]
+    for name in (command_id, placing):
+        request = method.request(command_id=name)
+        assert await send(channel, "GetCommand", request, "acme clerk")
+        call = channel.unary_unary(method.path, None, method.parse)(request.SerializeToString(), metadata=moved)
+        assert (await catch_refusal(call)).reason == "COMMAND_NOT_FOUND"
