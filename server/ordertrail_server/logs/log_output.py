@@ -27,10 +27,12 @@ def write_logs(log_format: LogFormat, level: LogLevel) -> Iterator[None]:
     """Write the log lines of all loggers to stderr meanwhile."""
     root = logging.getLogger()
     writer = LineWriter(STDERR, partial(create_formatter, is_json=is_json(log_format)))
+    level_before = root.level
     root.setLevel(level.upper())
     root.addHandler(writer)
     try:
         yield
     finally:
         root.removeHandler(writer)
+        root.setLevel(level_before)
         writer.close()
