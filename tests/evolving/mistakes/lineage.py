@@ -70,8 +70,8 @@ MISTAKES: Final = [
     ),
     _case(
         "a case has the first free number of the envelope",
-        f"has the number 100, {_NO_EVENTS}",
-        _CASE.replace("30", "100"),
+        f"has the number 101, {_NO_EVENTS}",
+        _CASE.replace("30", "101"),
     ),
     _case("a case has a reserved number", "use of reserved field number `19`", _CASE.replace("30", "19")),
     _case("a case has the number of another case", "field number `20` used more than once", _CASE.replace("30", "20")),
@@ -102,8 +102,8 @@ MISTAKES: Final = [
     ),
     _version(
         "a field of the envelope is missing from the public event",
-        "Record and ordertrail.v1.HistoryEvent do not both have a field 100: add it where it is missing",
-        replace_text(RECORD, "  reserved 16", "  optional string tenant = 100;\n  reserved 16"),
+        "Record and ordertrail.v1.HistoryEvent do not both have a field 101: add it where it is missing",
+        replace_text(RECORD, "  reserved 16", "  optional string tenant = 101;\n  reserved 16"),
     ),
     _version(
         "a new version is in a package without a version number",
