@@ -19,14 +19,13 @@ from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.receipts import Receipts
-from ordertrail_server.edge.server import (
+from ordertrail_server.edge.server import WHOLE_SERVER, Server
+from ordertrail_server.edge.service_descriptors import (
     COMMANDS,
     HISTORY as HISTORY_SERVICE,
     IMPORT,
     PROJECTION,
     SUBSCRIPTIONS,
-    WHOLE_SERVER,
-    Server,
 )
 from ordertrail_server.edge.submission_messages import CommandMessages
 from ordertrail_server.edge.submission_service import SubmissionService

@@ -32,7 +32,7 @@ from tests.kafka.cluster import Setup, run_cluster
 from tests.ports import find_free_port
 
 from ordertrail.client import line
-from ordertrail_server.edge.server import COMMANDS, HISTORY, IMPORT, PROJECTION
+from ordertrail_server.edge.service_descriptors import COMMANDS, HISTORY, IMPORT, PROJECTION
 
 MADE, READ = "certificates:/certificates", "certificates:/certificates:ro"
 SERVERS = ("command-1", "command-2", "query-1")

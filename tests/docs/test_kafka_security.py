@@ -19,7 +19,7 @@ from tests.kafka.secured_cluster import CERTIFIED, GROUP, PASSWORD, TOPIC, USER,
 from ordertrail.client import connect, line
 from ordertrail.v1.subscription_service_pb2 import DeliveryOutcome
 from ordertrail_server.cli.main import ordertrail
-from ordertrail_server.edge.server import HISTORY, SUBSCRIPTIONS as SUBSCRIPTION_SERVICE
+from ordertrail_server.edge.service_descriptors import HISTORY, SUBSCRIPTIONS as SUBSCRIPTION_SERVICE
 from ordertrail_server.log.kafka.environment import settings_from_environment
 from ordertrail_server.log.kafka.log import KafkaLog
 from ordertrail_server.log.kafka.settings import FIXED

@@ -12,7 +12,7 @@ from ordertrail_server.edge.admission import RequestAdmission
 from ordertrail_server.edge.call_subject import name_subjects
 from ordertrail_server.edge.gate import Context, Gate, Permit
 from ordertrail_server.edge.rpc_handler import unary_handler
-from ordertrail_server.edge.server import COMMANDS
+from ordertrail_server.edge.service_descriptors import COMMANDS
 from ordertrail_server.logs.call_fields import FIELDS, Fields
 from ordertrail_server.logs.queued_record import detach_record
 

@@ -1,28 +1,12 @@
 """The gRPC server: maps rpcs to services, and adds health and reflection."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health
 
-from ordertrail.v1 import (
-    order_command_service_pb2,
-    order_history_service_pb2,
-    order_import_service_pb2,
-    projection_service_pb2,
-    subscription_service_pb2,
-)
-from ordertrail.v1.commands_pb2 import Command, ExecuteCommandsRequest
-from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, StreamOrderEventsRequest
-from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest
-from ordertrail.v1.projection_audit_pb2 import AuditProjectionsRequest
-from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
-from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.access_log import enable_access_log, log_calls
 from ordertrail_server.edge.address import Address
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
@@ -33,38 +17,34 @@ from ordertrail_server.edge.call_traces import CallTraces
 from ordertrail_server.edge.caller_faults import demote_caller_faults
 from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.draining import Draining
-from ordertrail_server.edge.gate import Context, Gate, Permit, RpcGate
+from ordertrail_server.edge.gate import Gate
 from ordertrail_server.edge.health import Health
 from ordertrail_server.edge.history_service import HistoryService
 from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
 from ordertrail_server.edge.reflection import reflection_handlers
 from ordertrail_server.edge.refused_service import refusing_handlers
-from ordertrail_server.edge.rpc_handler import (
-    Handler,
-    batch_handler,
-    conversation_handler,
-    stream_handler,
-    unary_handler,
-)
 from ordertrail_server.edge.running_calls import RunningCalls
+from ordertrail_server.edge.service_descriptors import COMMANDS, HISTORY, IMPORT, PROJECTION, SUBSCRIPTIONS
+from ordertrail_server.edge.service_handlers import (
+    Handlers,
+    command_handlers,
+    history_handlers,
+    import_handlers,
+    projection_handlers,
+    subscription_handlers,
+)
 from ordertrail_server.edge.submission_handlers import submission_handlers
 from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.edge.subscription_router import SubscriptionRouter
 from ordertrail_server.edge.subscription_service import SubscriptionService
 from ordertrail_server.edge.validation import BATCH_BYTES
 from ordertrail_server.orders.refusal import Refusal
-from ordertrail_server.schema.wire import first_field
 from ordertrail_server.telemetry.process_tracing import find_tracing
 
 if TYPE_CHECKING:
     from ordertrail_server.edge.call_metrics import CallMetrics
 
-COMMANDS = order_command_service_pb2.DESCRIPTOR.services_by_name["OrderCommandService"]
-HISTORY = order_history_service_pb2.DESCRIPTOR.services_by_name["OrderHistoryService"]
-IMPORT = order_import_service_pb2.DESCRIPTOR.services_by_name["OrderImportService"]
-PROJECTION = projection_service_pb2.DESCRIPTOR.services_by_name["ProjectionService"]
-SUBSCRIPTIONS = subscription_service_pb2.DESCRIPTOR.services_by_name["SubscriptionService"]
 PENDING_CALLS = 1_000_000
 OPTIONS = [
     ("grpc.max_receive_message_length", BATCH_BYTES + 1024),
@@ -80,9 +60,7 @@ OPTIONS = [
     ("grpc.server.max_pending_requests", PENDING_CALLS),
     ("grpc.server.max_pending_requests_hard_limit", PENDING_CALLS),
 ]
-VERBS = {field.message_type for field in Command.DESCRIPTOR.oneofs_by_name["verb"].fields}
 WHOLE_SERVER = ""  # the name of the whole server in grpc.health.v1
-Handlers = dict[str, Handler]
 
 
 class Server:
@@ -118,15 +96,15 @@ class Server:
     def answer_commands(self, commands: CommandService, imports: ImportService, submissions: SubmissionService) -> None:
         """Serve commands, imports and submitted commands."""
         self._submissions = submissions
-        verbs = _command_handlers(self._gate, commands, self._requests, self._batches, self._draining)
+        verbs = command_handlers(self._gate, commands, self._requests, self._batches, self._draining)
         self._add(COMMANDS, {**verbs, **submission_handlers(self._gate, submissions, self._requests)})
-        self._add(IMPORT, _import_handlers(self._gate, imports, self._batches, self._draining))
+        self._add(IMPORT, import_handlers(self._gate, imports, self._batches, self._draining))
 
     def answer_queries(self, history: HistoryService, projection: ProjectionService) -> None:
         """Serve queries of the read model."""
         self._history, self._projection = history, projection
-        self._add(HISTORY, _history_handlers(self._gate, history, self._requests))
-        self._add(PROJECTION, _projection_handlers(self._gate, projection, self._requests))
+        self._add(HISTORY, history_handlers(self._gate, history, self._requests))
+        self._add(PROJECTION, projection_handlers(self._gate, projection, self._requests))
 
     def refuse_subscriptions(self, refusal: Refusal) -> None:
         """Refuse all calls about subscriptions."""
@@ -134,7 +112,7 @@ class Server:
 
     def answer_subscriptions(self, subscriptions: SubscriptionService) -> None:
         """Serve subscriptions and their consumers."""
-        self._add(SUBSCRIPTIONS, _subscription_handlers(self._gate, subscriptions, self._requests, self._draining))
+        self._add(SUBSCRIPTIONS, subscription_handlers(self._gate, subscriptions, self._requests, self._draining))
 
     def route_subscriptions(self, router: SubscriptionRouter) -> None:
         """Answer or forward calls about subscriptions."""
@@ -151,7 +129,7 @@ class Server:
 
     def subscription_handlers(self, subscriptions: SubscriptionService, draining: Draining) -> Handlers:
         """Return the handlers of a service of subscriptions, whose streams `draining` ends."""
-        return _subscription_handlers(self._gate, subscriptions, self._requests, draining)
+        return subscription_handlers(self._gate, subscriptions, self._requests, draining)
 
     def _add(self, service: ServiceDescriptor, handlers: Handlers) -> None:
         missing = {method.name for method in service.methods} - handlers.keys()
@@ -239,111 +217,3 @@ class Server:
         idle.cancel()
         await self._server.stop(0)
         await stopping
-
-
-def _command_handlers(
-    gate: Gate,
-    service: CommandService,
-    admission: RequestAdmission,
-    batch_admission: BatchAdmission,
-    draining: Draining,
-) -> Handlers:
-    async def handle(request: Message, context: Context, permit: Permit) -> bytes:
-        # The responses of all verbs have the same form: the receipt as field 1.
-        return first_field(await service.execute(request, permit.caller, context.time_remaining()))
-
-    def handle_batches(
-        requests: AsyncIterator[list[bytes]], context: Context, permit: Permit
-    ) -> AsyncIterator[Message]:
-        return service.execute_batches(requests, permit.caller, context.time_remaining())
-
-    def rpc(name: str) -> RpcGate:
-        return gate.rpc(COMMANDS.full_name, name)
-
-    verbs = {
-        method.name: unary_handler(rpc(method.name), GetMessageClass(method.input_type), admission, handle)
-        for method in COMMANDS.methods
-        if method.input_type in VERBS
-    }
-    execute_commands = batch_handler(
-        rpc("ExecuteCommands"), ExecuteCommandsRequest, batch_admission, draining, handle_batches
-    )
-    return {**verbs, "ExecuteCommands": execute_commands}
-
-
-def _query_handlers(
-    gate: Gate,
-    descriptor: ServiceDescriptor,
-    service: HistoryService | ProjectionService | SubscriptionService,
-    admission: RequestAdmission,
-) -> Handlers:
-    """Return the handlers of the rpcs with one request and one response: the service's methods of the same names."""
-
-    def handler_of(
-        method: Callable[[Any, Scope, float | None], Awaitable[bytes]],
-    ) -> Callable[[Any, Context, Permit], Awaitable[bytes]]:
-        async def handle(request: Message, context: Context, permit: Permit) -> bytes:
-            with permit.count_query():
-                return await method(request, permit.scope, context.time_remaining())
-
-        return handle
-
-    return {
-        method.name: unary_handler(
-            gate.rpc(descriptor.full_name, method.name),
-            GetMessageClass(method.input_type),
-            admission,
-            handler_of(getattr(service, method.name)),
-        )
-        for method in descriptor.methods
-        if not method.server_streaming
-    }
-
-
-def _history_handlers(gate: Gate, service: HistoryService, admission: RequestAdmission) -> Handlers:
-    def events(request: StreamOrderEventsRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
-        return service.StreamOrderEvents(request, permit.scope, context.time_remaining())
-
-    def diffs(request: DiffOrdersRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
-        return service.DiffOrders(request, permit.scope, context.time_remaining())
-
-    def rpc(name: str) -> RpcGate:
-        return gate.rpc(HISTORY.full_name, name)
-
-    return {
-        **_query_handlers(gate, HISTORY, service, admission),
-        "StreamOrderEvents": stream_handler(rpc("StreamOrderEvents"), StreamOrderEventsRequest, events),
-        "DiffOrders": stream_handler(rpc("DiffOrders"), DiffOrdersRequest, diffs),
-    }
-
-
-def _projection_handlers(gate: Gate, service: ProjectionService, admission: RequestAdmission) -> Handlers:
-    def audit(request: AuditProjectionsRequest, context: Context, permit: Permit) -> AsyncGenerator[bytes, None]:
-        return service.AuditProjections(request, permit.scope, context.time_remaining())
-
-    rpc = gate.rpc(PROJECTION.full_name, "AuditProjections")
-    return {
-        **_query_handlers(gate, PROJECTION, service, admission),
-        "AuditProjections": stream_handler(rpc, AuditProjectionsRequest, audit),
-    }
-
-
-def _subscription_handlers(
-    gate: Gate, service: SubscriptionService, admission: RequestAdmission, draining: Draining
-) -> Handlers:
-    def consume(requests: AsyncIterator[ConsumeRequest], permit: Permit) -> AsyncGenerator[bytes, None]:
-        return service.Consume(requests, permit.scope)
-
-    rpc = gate.rpc(SUBSCRIPTIONS.full_name, "Consume")
-    return {
-        **_query_handlers(gate, SUBSCRIPTIONS, service, admission),
-        "Consume": conversation_handler(rpc, ConsumeRequest, draining, consume),
-    }
-
-
-def _import_handlers(gate: Gate, service: ImportService, admission: BatchAdmission, draining: Draining) -> Handlers:
-    def handle(requests: AsyncIterator[list[bytes]], context: Context, permit: Permit) -> AsyncIterator[Message]:
-        return service.import_batches(requests, permit.caller, context.time_remaining())
-
-    rpc = gate.rpc(IMPORT.full_name, "ImportOrders")
-    return {"ImportOrders": batch_handler(rpc, ImportOrdersRequest, admission, draining, handle)}
