@@ -44,6 +44,9 @@ async def test_query_without_file_descriptors_is_unavailable_and_commands_succee
 ) -> None:
     server.start()
     await wait_until_serving(server.address)
+    async with asyncio.timeout(20):
+        while not server.stderr:  # noqa: ASYNC110 (the first line loads a library, and with it opens files)
+            await asyncio.sleep(0.05)
     async with open_channel_without_retries(server) as channel:
         receipt = await place_order(channel, build_order())
         request = build_request(name, receipt.event.order_id)

@@ -200,7 +200,7 @@ async def test_rejected_command_is_refused_with_the_reason_of_the_operator(order
 
 
 def test_every_reason_has_a_test_in_this_directory() -> None:
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text() for path in Path(__file__).parent.rglob("test_*.py"))
     for value in ErrorReason.DESCRIPTOR.values[1:]:
         reason = value.name.removeprefix("ERROR_REASON_")
         assert f'"{reason}"' in tests, reason
