@@ -117,5 +117,7 @@ RULES = {
 }
 """{"service/rpc": its rule}."""
 
-RECORDING = frozenset(rpc for rpc, rule in RULES.items() if rule.permission in {WRITE, IMPORT, SUBMIT, *VERBS.values()})
+RPCS_WITH_FACTS = frozenset(
+    rpc for rpc, rule in RULES.items() if rule.permission in {WRITE, IMPORT, SUBMIT, *VERBS.values()}
+)
 """The rpcs that may lead to facts, which keep their caller."""

@@ -19,7 +19,7 @@ from ordertrail_server.access.meter import Meter, Meters
 from ordertrail_server.access.permission import FORWARD
 from ordertrail_server.access.policy import scope_of_rpc
 from ordertrail_server.access.rights import FULL_RIGHTS, denied
-from ordertrail_server.access.rpc_rules import RECORDING
+from ordertrail_server.access.rpc_rules import RPCS_WITH_FACTS
 from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.commands.prepare import Caller
 from ordertrail_server.edge.caller import CallMetadata, read_metadata, refuse_unrecordable
@@ -66,7 +66,7 @@ class Gate:
         if self._trust is not None and not self._trust.trusts(find_chain(context.auth_context())):
             raise Refused(UNTRUSTED)
         metadata = read_metadata(context.invocation_metadata() or ())
-        if rpc in RECORDING:
+        if rpc in RPCS_WITH_FACTS:
             refuse_unrecordable(metadata)
         if self._authority is None:
             set_actor(metadata.actor)
