@@ -19,7 +19,7 @@ run: .venv/server ## start a server, show it at work, and keep it running
 	@$(BIN)/python examples/tour.py
 
 test: lint protos types pytest ## run everything but the trials: lint, protos, types, tests
-	@echo 'The trials did not run: faults at random, kills, old clients. Run them: `make trials` (13 minutes), or'
+	@echo 'The trials did not run: faults at random, kills, old clients. Run them: `make trials` (14 minutes), or'
 	@echo 'their long form: `make trials LONG=1` (hours).'
 
 trials: .venv/dev .venv-proto/made ## run the tests that search for faults at random or take long
