@@ -14,8 +14,9 @@ T = TypeVar("T")
 # The checksum VFS reports a page that does not fit its checksum with this extended code.
 IOERR_DATA = 8202
 
-# The file, its write-ahead log and its index, and briefly a lock or a directory.
-FILES_OF_A_CONNECTION = 4
+# The file, its write-ahead log and its index, and briefly a lock or a directory. The failed connection may have closed
+# as many before they are counted.
+FILES_OF_A_CONNECTION = 8
 
 
 class OutOfDescriptors(sqlite3.OperationalError):
