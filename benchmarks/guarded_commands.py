@@ -46,11 +46,11 @@ def measure_neighbour(percentile: int) -> Row:
         policy, key = write_policy(Path(name), LIMIT)
         tokens = [sign_metadata(key, caller)[0][1] for caller in ("neighbour", "flood")]
         with run_ordertrail(Path(name) / "data", policy) as address:
-            without, beside = asyncio.run(_measure_neighbour(address, *tokens))
+            quiet_times, flooded_times = asyncio.run(_measure_neighbour(address, *tokens))
     place = percentile - 1
     title = f"unary p{percentile}, beside an identity far above its limits"
-    limit = quantiles(without, n=100)[place]
-    return Row(title, "ms", quantiles(beside, n=100)[place], "alone", limit, max_ratio=5.0)
+    limit = quantiles(quiet_times, n=100)[place]
+    return Row(title, "ms", quantiles(flooded_times, n=100)[place], "alone", limit, max_ratio=5.0)
 
 
 async def _compare(
@@ -79,16 +79,16 @@ async def _repeat(call: Call) -> int:
 
 
 async def _measure_neighbour(address: str, token: str, flood_token: str) -> tuple[list[float], list[float]]:
-    without, beside = list[float](), list[float]()
+    quiet_times, flooded_times = list[float](), list[float]()
     async with grpc.aio.insecure_channel(address) as channel:
         call = _place(channel, (("authorization", token),))
         with start_process("-m", "benchmarks.guarded_commands", address, flood_token) as process:
             for _ in range(ROUNDS):
-                for signal_number, durations in ((signal.SIGSTOP, without), (signal.SIGCONT, beside)):
+                for signal_number, durations in ((signal.SIGSTOP, quiet_times), (signal.SIGCONT, flooded_times)):
                     os.kill(process.pid, signal_number)
                     await asyncio.sleep(SETTLE_SECONDS)
                     durations += await _time_calls(call)
-    return without, beside
+    return quiet_times, flooded_times
 
 
 async def _time_calls(call: Call) -> list[float]:

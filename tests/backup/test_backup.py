@@ -107,8 +107,8 @@ async def test_partial_file_of_a_killed_backup_is_overwritten(tmp_path: Path) ->
 
 async def test_second_backup_into_the_same_file_is_refused(tmp_path: Path) -> None:
     data = await create_data_directory(tmp_path / "data")
-    with (tmp_path / "backup.partial").open("w") as other:
-        flock(other, LOCK_EX)
+    with (tmp_path / "backup.partial").open("w") as locked_file:
+        flock(locked_file, LOCK_EX)
         with pytest.raises(BackupRefused, match="Another process writes"):
             await write_backup(data, tmp_path / "backup")
 

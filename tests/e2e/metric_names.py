@@ -84,8 +84,8 @@ def list_queries() -> Iterator[Query]:
     """Yield all queries of the dashboard and the alerts."""
     for panel in read_panels():
         for target in panel.get("targets", ()):
-            shown = frozenset(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
-            yield Query(f"panel {panel['title']}", target["expr"], shown)
+            labels = frozenset(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+            yield Query(f"panel {panel['title']}", target["expr"], labels)
     for rule in read_rules():
         text = " ".join(rule["annotations"].values())
         yield Query(rule["alert"], rule["expr"], frozenset(re.findall(r"\{\{ \$labels\.(\w+) \}\}", text)))

@@ -93,8 +93,8 @@ async def test_waiting_command_of_another_customer_does_not_exist(channel: grpc.
     await place(channel, "acme-waiting", "acme")
     command = Command(cancel_order=cancel("acme-waiting"))
     own = await submit(channel, command, "acme clerk", LATER)
-    other = await submit(channel, Command(cancel_order=cancel("acme-waiting")), "globex clerk", LATER)
-    assert own != other
+    foreign_id = await submit(channel, Command(cancel_order=cancel("acme-waiting")), "globex clerk", LATER)
+    assert own != foreign_id
     confirm = Command(confirm_order=ConfirmOrderRequest(order_id="acme-waiting"))
     refusal = await catch_refusal(submit(channel, confirm, "globex clerk", defer_decision=False))
     assert refusal.reason == "ORDER_NOT_FOUND"

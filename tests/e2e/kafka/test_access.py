@@ -34,9 +34,9 @@ def servers(cluster: Cluster, tmp_path: Path) -> Iterator[list[RunningServer]]:
 
 @pytest.fixture
 async def channels(servers: list[RunningServer]) -> AsyncIterator[list[grpc.aio.Channel]]:
-    one, other = (grpc.aio.insecure_channel(server.address) for server in servers)
-    async with one, other:
-        yield [one, other]
+    first, second = (grpc.aio.insecure_channel(server.address) for server in servers)
+    async with first, second:
+        yield [first, second]
 
 
 async def find_outcome(channel: grpc.aio.Channel, command: Command, caller: str) -> Any:
@@ -49,13 +49,13 @@ async def find_outcome(channel: grpc.aio.Channel, command: Command, caller: str)
 
 
 async def test_request_ids_of_a_customer_are_its_own_on_every_server(channels: list[grpc.aio.Channel]) -> None:
-    one, other = channels
-    before_order = await find_outcome(other, Command(confirm_order=CONFIRM), "globex clerk")
-    await send(one, "PlaceOrder", PLACE, "acme clerk")
-    beside_order = await find_outcome(other, Command(cancel_order=CANCEL), "globex clerk")
+    first, second = channels
+    before_order = await find_outcome(second, Command(confirm_order=CONFIRM), "globex clerk")
+    await send(first, "PlaceOrder", PLACE, "acme clerk")
+    beside_order = await find_outcome(second, Command(cancel_order=CANCEL), "globex clerk")
     assert before_order.code == beside_order.code == grpc.StatusCode.NOT_FOUND.value[0]
-    [confirmed] = await send(other, "ConfirmOrder", CONFIRM, "acme clerk")
-    [cancelled] = await send(one, "CancelOrder", CANCEL, "acme clerk")
+    [confirmed] = await send(second, "ConfirmOrder", CONFIRM, "acme clerk")
+    [cancelled] = await send(first, "CancelOrder", CANCEL, "acme clerk")
     assert [confirmed.receipt.order_version, cancelled.receipt.order_version] == [2, 3]
-    replayed = await find_outcome(other, Command(cancel_order=CANCEL), "globex clerk")
+    replayed = await find_outcome(second, Command(cancel_order=CANCEL), "globex clerk")
     assert replayed == beside_order

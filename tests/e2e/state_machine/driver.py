@@ -81,8 +81,8 @@ class Driver:
             self._add(request, expected, answer, is_repeated)
 
     def _add(self, request: Request, state: State, receipt: Receipt, is_repeated: bool) -> None:
-        shown = (receipt.order_id, receipt.order_version, receipt.request_id)
-        assert shown == (state.order_id, state.version, request.request_id)
+        ids = (receipt.order_id, receipt.order_version, receipt.request_id)
+        assert ids == (state.order_id, state.version, request.request_id)
         assert is_repeated or not receipt.replayed
         if request.validate_only:
             assert not receipt.digest

@@ -98,17 +98,17 @@ async def test_stream_ends_once_the_authority_of_its_client_is_removed(authority
     async with first_client, second_client:
         await place(first_client)
         async with (
-            aclosing(first_client.stream(follow=True)) as kept,
-            aclosing(second_client.stream(follow=True)) as ended,
+            aclosing(first_client.stream(follow=True)) as first_stream,
+            aclosing(second_client.stream(follow=True)) as second_stream,
         ):
-            await anext(kept)
-            await anext(ended)
+            await anext(first_stream)
+            await anext(second_stream)
             await asyncio.to_thread(join_files, clients, authority.file)
             async with asyncio.timeout(20):
                 with pytest.raises((Unauthenticated, Unavailable)):
-                    await anext(ended)
+                    await anext(second_stream)
             order_id = await place(first_client)
-            assert (await anext(kept)).order_id == order_id
+            assert (await anext(first_stream)).order_id == order_id
     assert await asyncio.to_thread(server.stop) == 0
 
 
