@@ -10,7 +10,7 @@ import grpc
 from ordertrail_server.edge.call_code import code_of
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
-from ordertrail_server.edge.running_calls import Behavior
+from ordertrail_server.edge.wrapped_handler import Behavior, wrap_handler
 from ordertrail_server.logs.call_fields import name_fields, read_actor
 
 _log = logging.getLogger("ordertrail_server.access")
@@ -18,12 +18,7 @@ _log = logging.getLogger("ordertrail_server.access")
 
 def log_calls(handler: Handler) -> Handler:
     """Return the same handler, and log each of its calls when it ends. The call's own fields name its subject."""
-    if handler.unary_unary is not None:
-        return grpc.unary_unary_rpc_method_handler(_log_unary(handler.unary_unary))
-    if handler.unary_stream is not None:
-        return grpc.unary_stream_rpc_method_handler(_log_stream(handler.unary_stream))
-    assert handler.stream_stream is not None
-    return grpc.stream_stream_rpc_method_handler(_log_stream(handler.stream_stream))
+    return wrap_handler(handler, _log_unary, _log_stream)
 
 
 def enable_access_log() -> None:

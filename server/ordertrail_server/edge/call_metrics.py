@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 from ordertrail_server.edge.call_code import code_of
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
-from ordertrail_server.edge.running_calls import Behavior
+from ordertrail_server.edge.wrapped_handler import Behavior
 
 LABELS = ("grpc_type", "grpc_service", "grpc_method")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import grpc
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
@@ -10,8 +9,8 @@ from google.protobuf.message_factory import GetMessageClass
 from ordertrail_server.edge.caller import read_traceparent
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
-from ordertrail_server.edge.running_calls import Behavior
 from ordertrail_server.edge.validation import COMMAND_BYTES
+from ordertrail_server.edge.wrapped_handler import Behavior, wrap_handler
 from ordertrail_server.logs.call_fields import Fields, set_call_fields, trace_id_of
 
 IDS = ("request_id", "order_id", "command_id")
@@ -29,12 +28,7 @@ def name_subjects(method: MethodDescriptor, handler: Handler) -> Handler:
 
         return run
 
-    if handler.unary_unary is not None:
-        return grpc.unary_unary_rpc_method_handler(named(handler.unary_unary))
-    if handler.unary_stream is not None:
-        return grpc.unary_stream_rpc_method_handler(named(handler.unary_stream))
-    assert handler.stream_stream is not None
-    return grpc.stream_stream_rpc_method_handler(named(handler.stream_stream))
+    return wrap_handler(handler, named, named)
 
 
 def _read_subject(rpc: str, kind: Descriptor, request: Any, context: Context) -> Fields:

@@ -5,16 +5,16 @@ Source: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from ordertrail_server.edge.call_code import code_of
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
-from ordertrail_server.edge.running_calls import Behavior
+from ordertrail_server.edge.wrapped_handler import Behavior, wrap_handler
 
 if TYPE_CHECKING:
     from ordertrail_server.telemetry.span import OpenSpan
@@ -35,13 +35,8 @@ class CallTraces:
 
     def trace(self, service: str, method: str, handler: Handler) -> Handler:
         """Return the same handler, with a span for each call."""
-        rpc = f"{service}/{method}"
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._trace_behavior(rpc, handler.unary_unary))
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._trace_behavior(rpc, handler.unary_stream))
-        assert handler.stream_stream is not None
-        return grpc.stream_stream_rpc_method_handler(self._trace_behavior(rpc, handler.stream_stream))
+        wrap = partial(self._trace_behavior, f"{service}/{method}")
+        return wrap_handler(handler, wrap, wrap)
 
     def _trace_behavior(self, rpc: str, answer: Behavior) -> Behavior:
         async def behavior(request: Any, context: Context) -> Any:

@@ -6,17 +6,13 @@ from contextlib import AbstractContextManager, aclosing, contextmanager
 from inspect import isasyncgenfunction
 from typing import Any
 
-import grpc
-
 from ordertrail_server.edge.gate import Context
 from ordertrail_server.edge.rpc_handler import Handler
+from ordertrail_server.edge.wrapped_handler import Behavior, wrap_handler
 
 UNREAD_SECONDS = 1.0
 """How long a stopping server waits for callers to read the last answers."""
 POLL_SECONDS = 0.05
-
-Behavior = Callable[..., Any]
-"""The function of a handler; grpc's own type covers its threaded server only."""
 
 
 class RunningCalls:
@@ -27,11 +23,7 @@ class RunningCalls:
 
     def count_calls(self, handler: Handler) -> Handler:
         """Return the same handler, with its calls counted."""
-        if handler.unary_unary is not None:
-            return grpc.unary_unary_rpc_method_handler(self._count_unary(handler.unary_unary))
-        if handler.unary_stream is not None:
-            return grpc.unary_stream_rpc_method_handler(self._count_stream(handler.unary_stream))
-        return grpc.stream_stream_rpc_method_handler(self._count_stream(handler.stream_stream))
+        return wrap_handler(handler, self._count_unary, self._count_stream)
 
     async def wait_idle(self) -> None:
         """Wait until no call has run for UNREAD_SECONDS."""
@@ -53,8 +45,7 @@ class RunningCalls:
 
         return behavior
 
-    def _count_stream(self, answers_of: Behavior | None) -> Behavior:
-        assert answers_of is not None
+    def _count_stream(self, answers_of: Behavior) -> Behavior:
         if not isasyncgenfunction(answers_of):
             return self._count_writer(answers_of)
 
