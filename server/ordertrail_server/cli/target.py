@@ -114,6 +114,7 @@ def connection_options(command: F) -> F:
     run = _file_option("--token-file", f"Send the token in this file; without it, that in {TOKEN}.")(run)
     run = _file_option("--tls-key", "The key of this certificate. (PEM)")(run)
     run = _file_option("--tls-cert", "Show the server this certificate. (PEM)")(run)
+    # click's decorators return what they get.
     return _file_option("--tls-ca", "Call the server over TLS, and trust these authorities. (PEM)")(run)  # type: ignore[return-value]
 
 

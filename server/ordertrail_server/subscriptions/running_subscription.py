@@ -4,6 +4,7 @@ import logging
 from asyncio import Event, Task, create_task, get_running_loop, sleep
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from time import time_ns
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL
@@ -244,7 +245,7 @@ class RunningSubscription:
             if outcome == Outcome.STALE:
                 session.confirm(message, outcome)
             else:
-                self._buffer.add_effect(lambda message=message, outcome=outcome: session.confirm(message, outcome))  # type: ignore[misc]
+                self._buffer.add_effect(partial(session.confirm, message, outcome))
 
     def _reject(self, session: Session, rejection: DeliveryRejection) -> None:
         hand_out, delay_s = rejection.hand_out, rejection.delay.ToNanoseconds() / 1e9

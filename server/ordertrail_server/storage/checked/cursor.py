@@ -23,7 +23,7 @@ class CheckedCursor(Cursor):
     @raise_checked_error
     def execute(self, *arguments: Any) -> Self:
         """Execute a statement. Raises ChecksumsMissing if it would return rows that are not verified."""
-        connection: CheckedConnection = self.connection  # type: ignore[assignment]
+        connection: CheckedConnection = self.connection  # type: ignore[assignment]  # it made the cursor
         if not connection.in_transaction:
             connection.is_verified = False
         super().execute(*arguments)
@@ -34,7 +34,7 @@ class CheckedCursor(Cursor):
     @raise_checked_error
     def executescript(self, script: str) -> Self:
         """Execute statements that return no rows."""
-        self.connection.is_verified = False  # type: ignore[attr-defined]
+        self.connection.is_verified = False  # type: ignore[attr-defined]  # as above
         super().executescript(script)
         return self
 

@@ -89,7 +89,7 @@ def raise_checked_error(method: Callable[Concatenate[S, P], T]) -> Callable[Conc
 def _name_file(error: sqlite3.DatabaseError, owner: Any) -> None:
     if is_damage(error) and not hasattr(error, _FILE):
         connection = owner.connection if isinstance(owner, sqlite3.Cursor) else owner
-        error.damaged_file = getattr(connection, "path", None)  # type: ignore[attr-defined]
+        error.damaged_file = getattr(connection, "path", None)  # type: ignore[attr-defined]  # our own
 
 
 def _choose_class(error: sqlite3.DatabaseError) -> sqlite3.DatabaseError:
