@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,11 +57,27 @@ class CommandLine:
         assert result.returncode == 0, result.stderr
         return [json.loads(line) for line in result.stdout.splitlines()]
 
+    def record(self, *args: str) -> list[Any]:
+        """Run a command that records facts, as `lines` does, and wait until every projection includes them."""
+        values = self.lines(*args)
+        self.wait_until_projected()
+        return values
+
+    def wait_until_projected(self) -> None:
+        """Wait until every projection includes all of the log."""
+        while not all(map(_is_projected, self.lines("projections", "list"))):
+            time.sleep(0.1)
+
     def start(self, *args: str) -> "subprocess.Popen[str]":
         """Start a command."""
         return subprocess.Popen(
             [*ORDERTRAIL, *args], env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+
+
+def _is_projected(projection: Any) -> bool:
+    live = [one for one in projection.get("generations", []) if one["state"] == "GENERATION_STATE_LIVE"]
+    return live != [] and "lagCount" not in live[0]
 
 
 def start_server(data: Path, listen: str = "127.0.0.1:0", **environment: str) -> tuple["subprocess.Popen[str]", str]:

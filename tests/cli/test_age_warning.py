@@ -21,7 +21,7 @@ main()
 
 @pytest.mark.parametrize("offset_seconds", [0, 3_600, -3_600])
 def test_answer_of_current_server_is_not_stale_with_a_wrong_clock(ordertrail: CommandLine, offset_seconds: int) -> None:
-    ordertrail.lines("produce", "1", "--life", "0")
+    ordertrail.record("produce", "1", "--life", "0")
     [order] = ordertrail.lines("orders", "--limit", "1")[:1]
     for args in (["orders", "--all", "--json"], ["history", order["orderId"], "--json"]):
         command = [sys.executable, "-c", CLOCK_OFF, str(offset_seconds), *args]

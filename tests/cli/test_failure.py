@@ -21,7 +21,7 @@ def emoji_order(ordertrail: CommandLine, tmp_path_factory: pytest.TempPathFactor
     """The reference of an order whose customer has a character that Latin-1 cannot represent."""
     file = tmp_path_factory.mktemp("emoji") / "orders.jsonl"
     file.write_text(json.dumps({"id": 18_001, "company": EMOJI, "productId": "p", "quantity": 1}))
-    ordertrail.lines("import-json", str(file))
+    ordertrail.record("import-json", str(file))
     return "18001"
 
 

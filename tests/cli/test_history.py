@@ -16,7 +16,7 @@ Event = dict[str, Any]
 @pytest.fixture(scope="module")
 def receipts(ordertrail: CommandLine) -> list[Any]:
     """The receipts of one sample order that was changed at least twice, in their order."""
-    *receipts, _ = ordertrail.lines("produce", "20", "--seed", "7", "--life", "1", "--show-acks")
+    *receipts, _ = ordertrail.record("produce", "20", "--seed", "7", "--life", "1", "--show-acks")
     by_order: dict[str, list[Any]] = {}
     for receipt in receipts:
         by_order.setdefault(receipt["orderId"], []).append(receipt)

@@ -46,7 +46,7 @@ class OldProducers:
         return self.line.run("import-json", *self.source_options, *args)
 
     def import_json(self, *args: str) -> list[Any]:
-        return self.line.lines("import-json", *self.source_options, *args)
+        return self.line.record("import-json", *self.source_options, *args)
 
 
 @pytest.fixture

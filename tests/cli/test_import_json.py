@@ -25,7 +25,7 @@ def write_lines(path: Path, *lines: str) -> str:
 
 def test_orders_of_both_producers_are_imported_once(ordertrail: CommandLine, tmp_path: Path) -> None:
     file = write_lines(tmp_path / "orders.jsonl", FLAT, "", NESTED, "   ")
-    assert ordertrail.lines("import-json", file) == [{"takenIn": 2, "alreadyThere": 0, "refused": 0}]
+    assert ordertrail.record("import-json", file) == [{"takenIn": 2, "alreadyThere": 0, "refused": 0}]
     assert ordertrail.lines("import-json", file) == [{"takenIn": 0, "alreadyThere": 2, "refused": 0}]
     (order,) = ordertrail.lines("orders", "--reference", "17")
     assert order["customerId"] == "retailer-1"

@@ -2,7 +2,7 @@ from tests.cli.command_line import CommandLine
 
 
 def test_produced_orders_are_accepted_and_listed(ordertrail: CommandLine) -> None:
-    (counts,) = ordertrail.lines("produce", "200", "--seed", "3", "--life", "1")
+    (counts,) = ordertrail.record("produce", "200", "--seed", "3", "--life", "1")
     assert (counts["orders"], counts["refused"]) == (200, 0)
     latest = ordertrail.lines("orders", "--limit", "200")
     assert sum(int(order["version"]) for order in latest) == counts["acknowledged"] > 600

@@ -9,7 +9,7 @@ from tests.cli.command_line import CommandLine, stop
 @pytest.fixture(scope="module")
 def acks(ordertrail: CommandLine) -> list[Any]:
     """The receipts of one long-lived sample order, in their order."""
-    *receipts, _ = ordertrail.lines("produce", "30", "--seed", "5", "--life", "1", "--show-acks")
+    *receipts, _ = ordertrail.record("produce", "30", "--seed", "5", "--life", "1", "--show-acks")
     by_order: dict[str, list[Any]] = {}
     for receipt in receipts:
         by_order.setdefault(receipt["orderId"], []).append(receipt)

@@ -45,7 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def ordertrail(data: Path) -> Iterator[CommandLine]:
     with serve_directory(data) as address:
-        yield CommandLine(address)
+        command_line = CommandLine(address)
+        command_line.wait_until_projected()
+        yield command_line
 
 
 def assert_harmless(printed: str) -> None:

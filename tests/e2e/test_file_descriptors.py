@@ -22,16 +22,15 @@ from ordertrail_server.storage.descriptors import NEEDED
 from ordertrail_server.storage.sqlite_error import OutOfDescriptors
 
 NOT_STARTED = "the projector could not be started: the process has no file descriptors left"
+STANDARD_STREAMS = 3
 READS = ["GetOrder", "ListOrders", "ListOrderEvents", "StreamOrderEvents", "ListParkedOrders", "ListEventSchemas"]
 
 
 @contextmanager
 def exhaust_file_descriptors(pid: int) -> Iterator[None]:
-    """Prevent a process from opening more files."""
-    numbers = os.listdir(f"/proc/{pid}/fd")
-    open_numbers = {int(number) for number in numbers if os.path.lexists(f"/proc/{pid}/fd/{number}")}
+    """Prevent a process from opening more files, also after it has closed some."""
     limits = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (min(set(range(len(open_numbers) + 1)) - open_numbers), limits[1]))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (STANDARD_STREAMS, limits[1]))
     try:
         yield
     finally:

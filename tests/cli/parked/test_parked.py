@@ -22,7 +22,9 @@ def command_line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLi
     builder.add_broken_record("order-2")
     write_log(data, builder.records[0])
     with serve_directory(data) as address:
-        yield CommandLine(address)
+        command_line = CommandLine(address)
+        command_line.wait_until_projected()
+        yield command_line
 
 
 def test_parked_orders_are_listed(command_line: CommandLine) -> None:

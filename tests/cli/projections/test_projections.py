@@ -43,6 +43,7 @@ async def write_partitions(data: Path, records: Sequence[Sequence[Entry]]) -> No
 def command_line(data: Path) -> Iterator[CommandLine]:
     with serve_directory(data) as address:
         command_line = CommandLine(address)
+        command_line.wait_until_projected()
         assert len(command_line.lines("parked", "list")) == 2
         yield command_line
 
