@@ -31,8 +31,8 @@ def test_subscription_is_created_listed_and_deleted(ordertrail: CommandLine) -> 
 
 
 def test_parked_order_is_replayed_and_skipped(ordertrail: CommandLine) -> None:
-    ordertrail.run("produce", "1")
-    ordertrail.lines("subscriptions", "create", "parking", "--max-attempts", "1")
+    ordertrail.lines("subscriptions", "create", "parking", "--max-attempts", "1", "--now")
+    ordertrail.lines("produce", "1", "--life", "0")  # nothing else is handed out
     order_id = asyncio.run(reject_first_event(ordertrail.target, "parking"))
     [parked] = ordertrail.lines("subscriptions", "parked", "parking")
     assert (parked["orderId"], parked["attemptCount"]) == (order_id, 1)
