@@ -3,7 +3,16 @@
 import asyncio
 
 import pytest
-from tests.e2e.fuzz.frames import DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, build_frame, encode_headers
+from tests.e2e.http2_frames import (
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PREFACE,
+    SETTINGS,
+    build_frame,
+    encode_headers,
+)
 from tests.e2e.running_server import RunningServer, wait_until_serving
 
 from ordertrail_server.edge.call_acceptor import ListeningFailed

@@ -37,7 +37,7 @@ def _log_unary(answer: Behavior) -> Behavior:
             code = code_of(error, context)
             raise
         finally:
-            _log_end(code, begin, 1, sent_count)
+            _log_end(code, begin, int(request is not None), sent_count)
 
     return behavior
 

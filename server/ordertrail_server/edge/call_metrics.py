@@ -66,7 +66,7 @@ class _Rpc:
         async def behavior(request: Any, context: Context) -> bytes:
             # Without the context manager of streams, which would take as long as all of this.
             self._started_calls.inc()
-            self._received_messages.inc()
+            self._received_messages.inc(request is not None)
             begin, name = perf_counter(), "OK"
             try:
                 response: bytes = await answer(request, context)

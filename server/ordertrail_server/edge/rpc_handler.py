@@ -8,8 +8,10 @@ from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
 
 from ordertrail.v1 import error_reason_pb2 as reasons
+from ordertrail_server.commands.command_queue import OVERLOADED
 from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
@@ -29,6 +31,7 @@ FIRST_REQUEST_S = 1.0
 """How long a refused stream waits for its first request."""
 
 CODES = {code.value[0]: code for code in grpc.StatusCode}
+_OVERLOADED = status_of(OVERLOADED)
 FAULT = Refusal(reasons.ERROR_REASON_INTERNAL, "The server failed with an internal error; report it to the operator.")
 
 
@@ -51,7 +54,9 @@ def raw_handler(
 ) -> Handler:
     """Return the handler of an rpc with one request, which `handle` parses and checks, and one response."""
 
-    async def behavior(raw: bytes, context: Context) -> bytes:
+    async def behavior(raw: bytes | None, context: Context) -> bytes:
+        if raw is None:  # the call was refused before its request was read
+            await _abort(context, _OVERLOADED)
         # Context managers would take longer than the rest of this function.
         try:
             size = admission.reserve(raw)
@@ -187,6 +192,9 @@ async def abort(context: Context, error: Exception) -> NoReturn:
         # The library cannot read from the call or write to it, because the caller has disconnected.
         _log.debug("a caller disconnected before the answer: %s", error)
         raise CancelledError from error
-    status = status_of(_refusal_of(error))
+    await _abort(context, status_of(_refusal_of(error)))
+
+
+async def _abort(context: Context, status: Status) -> NoReturn:
     details = (("grpc-status-details-bin", status.SerializeToString()),)
     await context.abort(CODES[status.code], status.message, details)

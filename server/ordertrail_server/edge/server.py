@@ -97,6 +97,7 @@ class Server:
         """Serve commands, imports and submitted commands."""
         self._submissions = submissions
         verbs = command_handlers(self._gate, commands, self._requests, self._batches, self._draining)
+        self._server.shed_commands(f"/{COMMANDS.full_name}/{name}" for name in verbs if verbs[name].unary_unary)
         self._add(COMMANDS, {**verbs, **submission_handlers(self._gate, submissions, self._requests)})
         self._add(IMPORT, import_handlers(self._gate, imports, self._batches, self._draining))
 

@@ -8,7 +8,10 @@ import grpc
 from ordertrail_server.edge.rpc_handler import Handler
 
 Behavior = Callable[..., Any]
-"""The function of a handler; grpc's own type covers its threaded server only."""
+"""The function of a handler; grpc's own type covers its threaded server only.
+
+Its request is None if a call with one request is refused before that is read.
+"""
 
 Wrap = Callable[[Behavior], Behavior]
 

@@ -6,10 +6,19 @@ from contextlib import suppress
 from random import Random
 
 from tests.e2e.fuzz.fuzzer import TARGETS
+from tests.e2e.http2_frames import (
+    CONTINUATION,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    HEADERS,
+    PREFACE,
+    RST_STREAM,
+    SETTINGS,
+    build_frame,
+    encode_headers,
+)
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, RST_STREAM, SETTINGS, CONTINUATION = 0, 1, 3, 4, 9
-END_STREAM, END_HEADERS = 1, 4
 CLIENTS, CONNECTION_SECONDS, MAX_BYTES = 16, 1.0, 1 << 20
 
 
@@ -62,11 +71,6 @@ def create_connection(random: Random) -> bytes:
     return _damage(raw, random)[:MAX_BYTES] if random.random() < 0.3 else raw[:MAX_BYTES]
 
 
-def build_frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    """Return a frame: RFC 9113, section 4.1."""
-    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
-
-
 def _create_frames(random: Random) -> bytes:
     kind = random.choice(("any", "any", "call", "call", "resets", "settings", "headers without end"))
     stream = random.choice((0, 1, 2, 3, 5, 7, 0x7FFFFFFF, 0xFFFFFFFF))
@@ -115,11 +119,6 @@ def _create_headers(random: Random) -> bytes:
         random.shuffle(headers)
     block = encode_headers(headers)
     return _damage(block, random) if random.random() < 0.2 else block
-
-
-def encode_headers(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Return a header block of literals without an index: RFC 7541, section 6.2.2. Names and values are short."""
-    return b"".join(b"\0" + bytes((len(name),)) + name + bytes((len(value),)) + value for name, value in headers)
 
 
 def _damage(raw: bytes, random: Random) -> bytes:

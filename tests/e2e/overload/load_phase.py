@@ -1,4 +1,4 @@
-"""Phases of load: callers that wait for their answers, and calls at a fixed rate, whatever the server answers."""
+"""Phases of load by callers that wait for their answers."""
 
 import asyncio
 import time
@@ -74,20 +74,6 @@ async def place_steadily(channel: grpc.aio.Channel, orders: OrderSource, callers
                 await asyncio.sleep(RETRY_SECONDS)
 
     await asyncio.gather(*(call_repeatedly() for _ in range(callers)))
-    phase.end()
-    return phase
-
-
-async def place_at_rate(
-    channel: grpc.aio.Channel, orders: OrderSource, rate: float, seconds: float, deadline_s: float
-) -> Phase:
-    """Place orders at a rate, and wait for no answer before the next call."""
-    phase, calls = Phase(), list[asyncio.Task[bool]]()
-    while (elapsed := time.monotonic() - phase.begin) < seconds:
-        while len(calls) < elapsed * rate:
-            calls.append(asyncio.create_task(phase.place(channel, *orders.create(), deadline_s)))
-        await asyncio.sleep(0.001)
-    await asyncio.gather(*calls)
     phase.end()
     return phase
 
