@@ -7,7 +7,7 @@ that is refused before its request is read takes a fraction of that time, and le
 
 from asyncio import Future
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, thread_time
 
 WAIT_SHARE = 0.1
 """The largest part of its time until the deadline that a command may be expected to wait."""
@@ -17,27 +17,31 @@ ALWAYS_S = 0.05
 
 WINDOW_S = 0.1
 BUSY = 8
-"""A server is busy as long as at least so many commands run. Only then does their rate show what it can handle."""
+"""A server is busy as long as at least so many commands run. Otherwise its other work counts for too much."""
 
 WEIGHT = 0.3
 """The weight of a new measurement against all earlier ones."""
 
 
 class CommandLoad:
-    """The commands of one server that run, and the time that one takes it while it is busy.
+    """The commands of one server that run, and the processor time that one takes.
 
-    Calls without a deadline are never refused here: their callers wait for as long as it takes.
+    Time in which commands wait for the log does not count, because the log takes many at once. Calls without a deadline
+    are never refused here: their callers wait for as long as it takes.
     """
 
-    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
-        """`clock` is in seconds and never goes back."""
-        self._clock, self._begin = clock, clock()
+    def __init__(
+        self, clock: Callable[[], float] = monotonic, processor_clock: Callable[[], float] = thread_time
+    ) -> None:
+        """The clocks are in seconds and never go back. `processor_clock` is that of the event loop's thread."""
+        self._clock, self._processor_clock = clock, processor_clock
+        self._begin, self._processor_begin = clock(), processor_clock()
         self._running = self._fewest = self._ended_count = 0
         self._seconds = 0.0
 
     @property
     def wait_s(self) -> float:
-        """How long a command that arrives now would take, in seconds; 0 if the server was never busy."""
+        """How long a command that arrives now would wait, in seconds; 0 if the server was never busy."""
         return self._running * self._seconds
 
     def refuses(self, time_remaining: float | None) -> bool:
@@ -55,12 +59,17 @@ class CommandLoad:
         self._fewest = min(self._fewest, self._running)
         elapsed = self._clock() - self._begin
         if elapsed >= WINDOW_S:
-            if elapsed < 2 * WINDOW_S:  # otherwise nothing ended for a while: the log could not be written
-                self._measure(elapsed / self._ended_count)
-            self._begin, self._ended_count, self._fewest = self._clock(), 0, self._running
+            self._end_window(is_measured=elapsed < 2 * WINDOW_S)  # otherwise nothing ended for a while
+
+    def _end_window(self, *, is_measured: bool) -> None:
+        processor_end = self._processor_clock()
+        if is_measured:
+            self._measure((processor_end - self._processor_begin) / self._ended_count)
+        self._begin, self._processor_begin = self._clock(), processor_end
+        self._ended_count, self._fewest = 0, self._running
 
     def _measure(self, seconds: float) -> None:
-        """Take in the time of one command. A server that was not busy takes less than that."""
+        """Take in the time of one command. It takes less than that if the server was not busy."""
         if self._fewest < BUSY:
             self._seconds = min(self._seconds, seconds)
         elif self._seconds:
