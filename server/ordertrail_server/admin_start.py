@@ -26,6 +26,8 @@ from ordertrail_server.admin.rebuild_state import RebuildState
 from ordertrail_server.admin.record_state import RecordState
 from ordertrail_server.admin.sampling import SampledCollector, sample_regularly
 from ordertrail_server.admin.stream_state import StreamState
+from ordertrail_server.admin.submission_metrics import SubmissionMetrics
+from ordertrail_server.admin.submission_state import SubmissionState
 from ordertrail_server.admin.subscription_metrics import SubscriptionMetrics
 from ordertrail_server.admin.webhook_metrics import WebhookMetrics
 from ordertrail_server.commands.handler import CommandHandler
@@ -39,6 +41,7 @@ from ordertrail_server.projections.catalog import ORDERS
 from ordertrail_server.projections.generation import live_generation
 from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.settings import Settings
+from ordertrail_server.submissions.command_store import CommandStore
 from ordertrail_server.webhooks.served_subscriptions import ServedSubscriptions
 
 _log = logging.getLogger(__name__)
@@ -69,6 +72,14 @@ class Admin:
     def observe_commands(self) -> CommandMetrics:
         """Add metrics of decisions and of appends."""
         return CommandMetrics(self._registry)
+
+    def observe_submissions(self) -> SubmissionMetrics:
+        """Add metrics of what becomes of submitted commands."""
+        return SubmissionMetrics(self._registry)
+
+    def sample_submissions(self, store: CommandStore) -> None:
+        """Add metrics of the submitted commands that wait."""
+        self._sample(SubmissionState(store))
 
     def observe_access(self, fault_counts: Callable[[], Mapping[str, int]]) -> None:
         """Add metrics of the policy and the certificates."""

@@ -220,7 +220,10 @@ class Service:
 
     def _start_submissions(self, log: Log, handler: CommandHandler, receipts: Receipts) -> SubmissionService:
         grace_s = 0.0 if log.capabilities.atomic_append else GRACE_S
-        store = CommandStore(log, self._data.command_index, handler, time_ns, grace_s)
+        observer = None if self._admin is None else self._admin.observe_submissions()
+        store = CommandStore(log, self._data.command_index, handler, time_ns, grace_s, observer)
+        if self._admin is not None:
+            self._admin.sample_submissions(store)
         self._watch(store.run())
         messages = CommandMessages(handler, receipts)
         return SubmissionService(store, Submitter(store, create_id), CommandFinder(store), messages)

@@ -13,7 +13,18 @@ CLIENT = ROOT / "client" / "ordertrail"
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
     "access": {"orders"},
-    "admin": {"access", "commands", "edge", "history", "log", "orders", "projections", "subscriptions", "webhooks"},
+    "admin": {
+        "access",
+        "commands",
+        "edge",
+        "history",
+        "log",
+        "orders",
+        "projections",
+        "submissions",
+        "subscriptions",
+        "webhooks",
+    },
     "edge": {
         "access",
         "logs",

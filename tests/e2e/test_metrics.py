@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -21,13 +22,25 @@ from tests.e2e.metric_names import (
 from tests.e2e.observed_server import ObservedServer
 from tests.e2e.promql import parse_query
 from tests.e2e.running_server import wait_until_serving
+from tests.e2e.sample_orders import build_order
 from tests.webhooks.receiver import run_receiver, status
 
 from ordertrail.client import OrderTrail, connect, line
 from ordertrail_server.access.permission import PERMISSIONS
 
 KAFKA = "ordertrail_kafka_"
-ROWS = ("Calls", "Commands", "Log", "Projections", "Streams", "Subscriptions", "Webhooks", "Kafka", "Files")
+ROWS = (
+    "Calls",
+    "Commands",
+    "Submitted commands",
+    "Log",
+    "Projections",
+    "Streams",
+    "Subscriptions",
+    "Webhooks",
+    "Kafka",
+    "Files",
+)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +69,7 @@ async def use_every_part(observed: ObservedServer) -> dict[str, Metric]:
         await orders.create_subscription("mails", customer_id="shop-1")
         await orders.create_subscription("unread", customer_id="shop-1")
         await place(orders)
+        await orders.submit(build_order("delayed"), not_before=datetime(2100, 1, 1, tzinfo=UTC))
         await orders.rebuild_projection("history")
         async with aclosing(orders.stream(follow=True)) as stream, orders.consume("mails") as consumer:
             await anext(stream)
@@ -65,6 +79,7 @@ async def use_every_part(observed: ObservedServer) -> dict[str, Metric]:
             await observed.wait_for(1, "ordertrail_webhook_attempts_total", subscription="posted", outcome="accepted")
             answers = {"subscription": "mails", "outcome": "acknowledged"}
             await observed.wait_for(1, "ordertrail_subscription_answers_total", **answers)
+            await observed.wait_for(1, "ordertrail_submission_waiting_commands", partition="0", state="delayed")
             return await asyncio.to_thread(observed.families)
 
 
@@ -96,6 +111,14 @@ def test_commands_and_records_are_counted(families: Mapping[str, Metric]) -> Non
     for verdict, count in verdicts.items():
         assert value(families, "ordertrail_records_total", partition="0", verdict=verdict) == count
     assert value(families, "ordertrail_parked_orders") == 0
+
+
+def test_submitted_commands_are_shown(families: Mapping[str, Metric]) -> None:
+    assert value(families, "ordertrail_submission_results_total", outcome="stored", reason="") == 1
+    assert value(families, "ordertrail_submission_outcomes_total", outcome="accepted", reason="") == 0
+    for state, count in {"due": 0, "delayed": 1, "stopped": 0}.items():
+        assert value(families, "ordertrail_submission_waiting_commands", partition="0", state=state) == count
+    assert value(families, "ordertrail_submission_lag_seconds", partition="0") == 0
 
 
 def test_streams_and_subscriptions_are_shown(families: Mapping[str, Metric]) -> None:

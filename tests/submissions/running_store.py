@@ -20,6 +20,7 @@ from ordertrail_server.schema.submitted_command import VERBS
 from ordertrail_server.submissions.command_finder import CommandFinder, FoundCommand
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
+from ordertrail_server.submissions.submission_observer import SubmissionObserver
 from ordertrail_server.submissions.submitter import Conditions, Prepared, Submitter
 
 SECOND = 1_000_000_000
@@ -73,12 +74,17 @@ def build_command(request: Any) -> Command:
 
 @asynccontextmanager
 async def run_server(
-    log: Log, directory: Path, clock: Sequence[int] = (NOW,), grace_s: float = 0.0
+    log: Log,
+    directory: Path,
+    clock: Sequence[int] = (NOW,),
+    grace_s: float = 0.0,
+    observer: SubmissionObserver | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server with its files in a directory. Its clock shows the only element of `clock`, in nanoseconds."""
     async with AsyncExitStack() as stack:
         handler = await stack.enter_async_context(ProjectedHandler(log, directory / "projections").run())
-        store = CommandStore(log, directory / "commands" / "index.sqlite", handler, lambda: clock[0], grace_s)
+        path = directory / "commands" / "index.sqlite"
+        store = CommandStore(log, path, handler, lambda: clock[0], grace_s, observer)
         running = asyncio.create_task(store.run())
         stack.push_async_callback(_end, running)
         ready = asyncio.create_task(store.wait_ready(asyncio.get_running_loop().time() + SOON))

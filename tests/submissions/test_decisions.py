@@ -10,16 +10,15 @@ from tests.commands.running_writer import require_accepted
 from tests.commands.sample_requests import build_change_quantity, build_confirm_order, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import NOW, SECOND, SOON, Server, id_of, run_server
+from tests.submissions.unreadable_command import store_unreadable_command
 from tests.submissions.viewer import VIEWER
 
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
 from ordertrail.v1.error_reason_pb2 import (
     ERROR_REASON_NOTHING_CHANGES,
     ERROR_REASON_ORDER_NOT_FOUND,
     ERROR_REASON_REQUEST_ID_REUSED,
 )
-from ordertrail_server.log.port import Entry
 from ordertrail_server.orders.refusal import Refusal
 from ordertrail_server.submissions.command_index import State
 
@@ -151,15 +150,6 @@ async def test_lost_index_is_built_again_from_the_log(log: MemoryLog, tmp_path: 
     async with run_server(log, tmp_path) as server:
         assert [await server.wait_decided(command.command.command_id) for command in before] == before
     assert len(read_records(log)) == 3
-
-
-def store_unreadable_command(log: MemoryLog) -> str:
-    """Store a command of a verb that this release does not know; return its id."""
-    stored = StoredCommand(command_id="unreadable", order_id="order-1", request_id="new verb", command_digest=b"d" * 16)
-    assert isinstance(log.commands, MemoryLog)
-    unknown_verb = b"\x52\x03\xfa\x3e\x00"  # field 10, the command, with an empty field 1007
-    log.commands.land(0, Entry("order-1", stored.SerializeToString() + unknown_verb))
-    return "unreadable"
 
 
 async def test_command_that_cannot_be_read_stops_its_order_alone(log: MemoryLog, tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ from tests.commands.running_handler import handle
 from tests.commands.sample_requests import build_change_quantity, build_place_order
 from tests.log.memory import MemoryLog
 from tests.submissions.running_store import NOW, SECOND, Server, build_command, id_of, run_server
+from tests.submissions.unreadable_command import store_unreadable_command
 from tests.submissions.viewer import VIEWER
 
 from ordertrail.log.v1.record_pb2 import Record
-from ordertrail.log.v1.submitted_command_pb2 import SubmittedCommand as StoredCommand
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_ORDER_NOT_FOUND
 from ordertrail_server.access.rights import FULL_RIGHTS
 from ordertrail_server.commands.prepare import Caller
@@ -27,7 +27,6 @@ from ordertrail_server.schema.submitted_command import SubmittedCommand, write_s
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.submitter import Conditions
 
-UNKNOWN_VERB = b"\x52\x03\xfa\x3e\x00"  # field 10, the command, with an empty field 1007
 SOON = 3.0  # seconds: a limit for something that must happen
 
 
@@ -235,10 +234,9 @@ async def test_token_of_a_repeated_submission_includes_its_commands(log: MemoryL
 async def test_order_continues_on_all_servers_once_one_of_them_rejects_a_stopped_command(
     log: MemoryLog, commands: FailingCommands, tmp_path: Path
 ) -> None:
-    stored = StoredCommand(command_id="unreadable", order_id="order-1", request_id="new verb", command_digest=b"d" * 16)
     async with run_servers(log, tmp_path, NOW, NOW) as [first, second]:
         await first.decide(build_place_order())
-        commands.land(0, Entry("order-1", stored.SerializeToString() + UNKNOWN_VERB))
+        store_unreadable_command(log)
         for server in first, second:
             await wait_stopped(server, "unreadable")
         [later_command] = await defer(first, build_change_quantity("behind", 7))

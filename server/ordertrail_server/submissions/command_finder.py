@@ -14,7 +14,7 @@ from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.schema.submitted_command import SubmittedCommand, read_submitted
 from ordertrail_server.submissions.command_index import State
 from ordertrail_server.submissions.command_store import CommandStore
-from ordertrail_server.submissions.outcome import find_outcome
+from ordertrail_server.submissions.outcome import find_outcome, is_repeated
 from ordertrail_server.submissions.processor import attempt_of, state_of
 
 MANY = 1_000
@@ -145,10 +145,14 @@ class CommandFinder:
             attempt.deadline = deadline
             self._store.handler.submit(attempt)
             answer = await attempt.answer
-            if self.find(command_id, viewer).state is State.OPEN:  # the order is parked, or the log cannot be reached
+            rejected = self.find(command_id, viewer)
+            if rejected.link is None:  # the order is parked, or the log cannot be reached
                 raise Refused(answer if isinstance(answer, Refusal) else UNAVAILABLE)
             self._store.processor_of(command.position).release(command_id)
             self._store.processor_of(command.position).note_rejected(command.position, command_id)
+            if self._store.observer is not None:
+                repeated = is_repeated(rejected.link, command.command, attempt)
+                self._store.observer.note_outcome(answer, is_repeated=repeated)
         return self.find(command_id, viewer)
 
     def _resolve(self, position: int, value: bytes) -> FoundCommand:

@@ -21,6 +21,7 @@ from ordertrail_server.storage.directory import create_directory
 from ordertrail_server.storage.row_limit import LAST_LIMIT
 from ordertrail_server.storage.transaction import execute_statements, transaction
 from ordertrail_server.submissions.inbox import Waiting
+from ordertrail_server.submissions.waiting_commands import OpenCounts
 
 # latest: when the last command became due that is not delayed.
 # position: partition << 48 | offset. due: nanoseconds since 1970-01-01 UTC. value: the message of the log.
@@ -45,6 +46,8 @@ WHERE state = 0 AND position >> 48 = ? AND (due, position) >= (?, ?) AND due < ?
 HAS_OPEN = "SELECT EXISTS (SELECT 1 FROM commands INDEXED BY commands_by_order WHERE order_id = ? AND state = 0)"
 OF_ORDER = f"""SELECT position FROM commands INDEXED BY commands_by_order
 WHERE order_id = ? AND position > ? ORDER BY position {LAST_LIMIT}"""
+DUE = "SELECT count(*), min(due) FROM commands WHERE state = 0 AND position >> 48 = ? AND due <= ?"
+DELAYED = "SELECT count(*) FROM commands WHERE state = 0 AND position >> 48 = ? AND due > ?"
 OF_STATE = f"SELECT position FROM commands WHERE state = ? AND position > ? ORDER BY position {LAST_LIMIT}"
 
 
@@ -132,6 +135,12 @@ class CommandIndex:
             rows = [(state.value, position) for position, state in decided]
             self._writer.executemany("UPDATE commands SET state = ? WHERE position = ?", rows)
         self._checkpoints.run_if_due()
+
+    def count_open(self, partition: int, now: int) -> OpenCounts:
+        """Count the open commands of a partition. It takes 60 ms for a million, so it runs in the writing thread."""
+        due_count, due_since = self._writer.execute(DUE, (partition, now)).fetchone()
+        [delayed_count] = self._writer.execute(DELAYED, (partition, now)).fetchone()
+        return OpenCounts(due_count, delayed_count, due_since)
 
     # Reading
 

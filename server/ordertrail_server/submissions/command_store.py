@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from ordertrail_server.submissions.command_index import CommandIndex, IndexedCom
 from ordertrail_server.submissions.command_log import CommandLog
 from ordertrail_server.submissions.command_tail import CommandTail
 from ordertrail_server.submissions.processor import Processor
+from ordertrail_server.submissions.submission_observer import SubmissionObserver
+from ordertrail_server.submissions.waiting_commands import WaitingCommands
 from ordertrail_server.submissions.watchers import Watchers
 
 _log = logging.getLogger(__name__)
@@ -50,11 +52,18 @@ class CommandStore:
     """
 
     def __init__(
-        self, events: Log, path: Path, handler: CommandHandler, now: Callable[[], int], grace_s: float
+        self,
+        events: Log,
+        path: Path,
+        handler: CommandHandler,
+        now: Callable[[], int],
+        grace_s: float,
+        observer: SubmissionObserver | None = None,
     ) -> None:
-        self._events, self.handler, self.now = events, handler, now
+        self._events, self.handler, self.now, self.observer = events, handler, now, observer
         self._path, self._grace_s = path, grace_s
         self._index: CommandIndex | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self.logs: list[CommandLog] = []
         self.processors: list[Processor] = []
         self._ready, self._damaged = asyncio.Event(), asyncio.Event()
@@ -108,6 +117,20 @@ class CommandStore:
         tails = (commands.tail.find_in_memory(command_id) for commands in self.logs)
         return next(filter(None, tails), None) or self.index.find(command_id)
 
+    async def count_waiting(self) -> list[WaitingCommands]:
+        """Count the commands of each partition that wait; none while the index is not current.
+
+        The counts lack changes of the last moments that the index does not include yet.
+        """
+        with suppress(Refused), self.refuse_damage():
+            processors, count = self.processors, partial(self.index.count_open, now=self.now())
+            open_counts = await asyncio.get_running_loop().run_in_executor(
+                self._thread, lambda: [count(partition) for partition in range(len(processors))]
+            )
+            stopped_counts = [len(processor.stopped) for processor in processors]
+            return list(map(WaitingCommands.of, open_counts, stopped_counts))
+        return []
+
     def processor_of(self, position: int) -> Processor:
         """Return the processor of the command at a packed position."""
         return self.processors[LogPosition.unpack(position).partition]
@@ -152,19 +175,21 @@ class CommandStore:
             self.processors, self.logs = [], []
             for partition in range(self.log.partitions):
                 commands = CommandLog(self.log, partition, CommandTail(partition, index, thread), self.now)
-                processor = Processor(self.handler, commands, index, self.now, self.watchers.notify, self._grace_s)
+                processor = Processor(
+                    self.handler, commands, index, self.now, self.watchers.notify, self._grace_s, self.observer
+                )
                 self.logs.append(commands)
                 self.processors.append(processor)
             for commands in self.logs:
                 await commands.catch_up()
                 await commands.tail.flush()
-            self._index = index
+            self._index, self._thread = index, thread
             self._ready.set()
             try:
                 await self._run_parts(index, thread)
             finally:
                 self._ready.clear()
-                self._index = None
+                self._index = self._thread = None
                 for commands in self.logs:
                     commands.close()
 

@@ -1,5 +1,6 @@
 """The outcome of a submitted command: a link in the chain of its order."""
 
+from ordertrail_server.commands.attempt import Attempt
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.facts.link import Link
 from ordertrail_server.schema.submitted_command import SubmittedCommand
@@ -11,6 +12,11 @@ def private_request_id(command: SubmittedCommand) -> str:
     The order's customer may use the command's own request id, so the refusal must not take it.
     """
     return "" if command.scope.is_unbounded else command.command_id
+
+
+def is_repeated(link: Link, command: SubmittedCommand, attempt: Attempt) -> bool:
+    """Return whether an attempt at a command has found the command's outcome in the log, instead of recording it."""
+    return link.digest != attempt.appended_digest and link.command_digest == command.digest
 
 
 def find_outcome(handler: CommandHandler, command: SubmittedCommand) -> Link | None:

@@ -27,7 +27,8 @@ from ordertrail_server.submissions.command_index import CommandIndex, State
 from ordertrail_server.submissions.command_log import Added, CommandLog
 from ordertrail_server.submissions.decision_traces import DecisionTraces
 from ordertrail_server.submissions.inbox import Inbox, Waiting
-from ordertrail_server.submissions.outcome import find_outcome, private_request_id
+from ordertrail_server.submissions.outcome import find_outcome, is_repeated, private_request_id
+from ordertrail_server.submissions.submission_observer import SubmissionObserver
 from ordertrail_server.telemetry.process_tracing import find_tracing
 
 _log = logging.getLogger(__name__)
@@ -71,10 +72,11 @@ class Processor:
         now: Callable[[], int],
         on_change: Callable[[str], None],
         grace_s: float,
+        observer: SubmissionObserver | None = None,
     ) -> None:
         self._handler, self._commands, self._index, tracing = handler, commands, index, find_tracing()
         self._traces = None if tracing is None else DecisionTraces(tracing)
-        self._partition = commands.partition
+        self._partition, self._observer = commands.partition, observer
         commands.on_added = self.add
         self._now, self._on_change, self._grace_s = now, on_change, grace_s
         self._inbox = Inbox(CAPACITY)
@@ -178,11 +180,13 @@ class Processor:
         if not submitted:
             self._again(waiting, RETRY_S)
             return
-        attempt.answer.add_done_callback(lambda answer: self._take_answer(waiting, command, answer.result()))
+        attempt.answer.add_done_callback(lambda answer: self._take_answer(waiting, command, attempt, answer.result()))
 
-    def _take_answer(self, waiting: Waiting, command: SubmittedCommand, answer: Answer) -> None:
+    def _take_answer(self, waiting: Waiting, command: SubmittedCommand, attempt: Attempt, answer: Answer) -> None:
         link = answer.fact if isinstance(answer, Accepted) else self._find_link(command)
         if self._settle(waiting, command, link):
+            if self._observer is not None and link is not None:
+                self._observer.note_outcome(answer, is_repeated=is_repeated(link, command, attempt))
             return
         reason = answer.reason if isinstance(answer, Refusal) else reasons.ERROR_REASON_UNAVAILABLE
         if reason == reasons.ERROR_REASON_INTERNAL:

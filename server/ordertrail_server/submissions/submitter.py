@@ -137,17 +137,33 @@ class Submitter:
         results, ends = list[Result](), dict[int, int]()
         for submission in submissions:
             if isinstance(submission, Refusal):
-                results.append(submission)
+                results.append(self._refuse(submission))
                 continue
             try:
                 stored = await submission.stored
             except (AppendUncertain, LogUnavailable):
-                results.append(UNAVAILABLE)
+                results.append(self._refuse(UNAVAILABLE))
                 continue
             partition, offset = LogPosition.unpack(stored.position)
             ends[partition] = max(ends.get(partition, 0), offset + 1)
-            results.append(_result_of(submission, stored))
+            results.append(self._accept(submission, stored))
         return results, ends
+
+    def _refuse(self, refusal: Refusal) -> Refusal:
+        if self._store.observer is not None:
+            self._store.observer.note_refused(refusal)
+        return refusal
+
+    def _accept(self, submission: "Submission", stored: IndexedCommand) -> "Result":
+        """Return the prepared command, or the refusal if the stored command with its id is another one."""
+        attempt, is_repeated = submission.prepared.attempt, stored.value is not submission.value
+        if is_repeated:
+            command = read_submitted(stored.value)
+            if command is None or command.digest != attempt.digest:
+                return self._refuse(request_id_reused(attempt.order_id, attempt.request_id))
+        if self._store.observer is not None:
+            self._store.observer.note_stored(is_repeated=is_repeated)
+        return submission.prepared
 
     def _log_of(self, attempt: Attempt) -> CommandLog:
         return self._store.logs[partition_of(attempt.order_id, self._store.log.partitions)]
@@ -219,13 +235,3 @@ def _submitted(element: Prepared, conditions: Conditions, now: int) -> Submitted
         on_behalf_of=attempt.on_behalf_of,
         scope=attempt.scope,
     )
-
-
-def _result_of(submission: Submission, stored: IndexedCommand) -> Result:
-    """Return the prepared command, or the refusal if the stored command with its id is another one."""
-    attempt = submission.prepared.attempt
-    if stored.value is submission.value:
-        return submission.prepared
-    command = read_submitted(stored.value)
-    is_same = command is not None and command.digest == attempt.digest
-    return submission.prepared if is_same else request_id_reused(attempt.order_id, attempt.request_id)
