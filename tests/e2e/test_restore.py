@@ -4,9 +4,10 @@ Tokens, receipts and acknowledgements of the part that the backup has stay valid
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,15 +24,34 @@ from ordertrail.client import OrderTrail, connect
 from ordertrail.errors import NotFound
 from ordertrail.receipt_chain import ReceiptResult
 from ordertrail.v1.commands_pb2 import PlaceOrderRequest
-from ordertrail.v1.order_history_service_pb2 import ListOrderEventsRequest, ListOrdersRequest
+from ordertrail.v1.order_history_service_pb2 import (
+    ListOrderEventsRequest,
+    ListOrdersRequest,
+    ListOrdersResponse,
+    ListProductTotalsRequest,
+    ListProductTotalsResponse,
+)
 from ordertrail.v1.receipt_pb2 import Receipt
-from ordertrail.v1.subscription_service_pb2 import DeliveryOutcome, SubscriptionState
+from ordertrail.v1.submitted_commands_pb2 import ListCommandsRequest, ListCommandsResponse
+from ordertrail.v1.subscription_service_pb2 import (
+    DeliveryOutcome,
+    ListSubscriptionsRequest,
+    ListSubscriptionsResponse,
+    SubscriptionState,
+)
 from ordertrail_server.log.data_directory import DataDirectory
 
 NOBODY = CommandLine("127.0.0.1:1")
 ACKNOWLEDGED = DeliveryOutcome.DELIVERY_OUTCOME_ACKNOWLEDGED
 MUCH_LATER = datetime(2100, 1, 1, tzinfo=UTC)
-PAGES: dict[str, Any] = {"ListOrders": ListOrdersRequest, "ListOrderEvents": ListOrderEventsRequest}
+PAGES: dict[str, Any] = {
+    "ListOrders": partial(ListOrdersRequest, customer_id="shop-1"),
+    "ListOrderEvents": partial(ListOrderEventsRequest, customer_id="shop-1"),
+    "ListProductTotals": ListProductTotalsRequest,
+    "ListCommands": ListCommandsRequest,
+    "ListSubscriptions": ListSubscriptionsRequest,
+}
+"""The paged lists in which a test can easily have two rows; their requests for the first page."""
 
 
 class Issued(NamedTuple):
@@ -42,6 +62,7 @@ class Issued(NamedTuple):
     command_id: str
     command_token: str
     page_tokens: dict[str, str]
+    second_rows: dict[str, str]
     delivery_ids: list[str]
 
 
@@ -61,24 +82,49 @@ async def acknowledge(orders: OrderTrail, count: int) -> list[str]:
     return [delivery.hand_out.delivery_id for delivery in deliveries]
 
 
-def build_page_request(rpc: str, token: str = "", page_token: str = "") -> Any:
-    tokens = [token] if token else []
-    return PAGES[rpc](customer_id="shop-1", at_least_as_fresh=tokens, page_size=1, page_token=page_token)
+async def list_page(orders: OrderTrail, rpc: str, page_token: str = "", tokens: Sequence[str] = ()) -> Any:
+    """Return a page of one row."""
+    request = PAGES[rpc](page_size=1, page_token=page_token)
+    if tokens:
+        request.at_least_as_fresh.extend(tokens)
+    [page] = await call(orders, rpc, request)
+    return page
+
+
+def read_row(page: Any) -> str:
+    """Return what names the only row of a page."""
+    match page:
+        case ListProductTotalsResponse(totals=[total]):
+            return str(total.product_id)
+        case ListCommandsResponse(commands=[command]):
+            return str(command.command_id)
+        case ListSubscriptionsResponse(subscriptions=[subscription]):
+            return str(subscription.name)
+    [row] = page.orders if isinstance(page, ListOrdersResponse) else page.events
+    return str(row.order_id)
+
+
+async def list_first_pages(orders: OrderTrail, token: str, command_token: str) -> dict[str, str]:
+    """Return the page tokens of the second pages, of lists that include what the tokens include."""
+    fresh = {rpc: [token] for rpc in ("ListOrders", "ListOrderEvents", "ListProductTotals")}
+    fresh["ListCommands"] = [command_token]
+    return {rpc: (await list_page(orders, rpc, tokens=fresh.get(rpc, ()))).next_page_token for rpc in PAGES}
 
 
 async def issue(orders: OrderTrail, count: int, acknowledgements: int) -> Issued:
     """Place orders, submit a command that stays open, list, and acknowledge events."""
     requests = [build_order(customer="shop-1") for _ in range(count)]
     receipts = [await orders.send(request) for request in requests]
-    submission = await orders.submit(build_order(), not_before=MUCH_LATER)
-    token = receipts[-1].consistency_token
-    pages = {rpc: await getattr(orders.history, rpc)(build_page_request(rpc, token)) for rpc in PAGES}
+    submission = await orders.submit(build_order(), build_order(), not_before=MUCH_LATER)
+    page_tokens = await list_first_pages(orders, receipts[-1].consistency_token, submission.consistency_token)
+    second_rows = {rpc: read_row(await list_page(orders, rpc, page_token)) for rpc, page_token in page_tokens.items()}
     return Issued(
         requests,
         receipts,
         submission.results[0].submission.command_id,
         submission.consistency_token,
-        {rpc: page.next_page_token for rpc, page in pages.items()},
+        page_tokens,
+        second_rows,
         await acknowledge(orders, acknowledgements),
     )
 
@@ -88,13 +134,14 @@ async def back_up_and_go_on(server: RunningServer) -> tuple[Issued, Issued]:
     await wait_until_serving(server.address)
     async with connect(server.address) as orders:
         await orders.create_subscription("all")
+        await orders.create_subscription("more")
         before = await issue(orders, 5, 4)
         backup = await asyncio.to_thread(
             NOBODY.run, "backup", str(server.data.with_name("backup")), "--data", str(server.data)
         )
         assert backup.returncode == 0, backup.stderr
         assert backup.stdout.startswith(
-            "Backed up and verified: 5 records, 1 submitted command and 1 subscription, in "
+            "Backed up and verified: 5 records, 2 submitted commands and 2 subscriptions, in "
         )
         return before, await issue(orders, 3, 4)
 
@@ -149,16 +196,13 @@ async def test_token_of_the_lost_part_is_refused_with_its_own_reason(
 
 @pytest.mark.parametrize("rpc", PAGES)
 async def test_page_token_of_the_kept_part_continues_its_list(restored: Restored, orders: OrderTrail, rpc: str) -> None:
-    [page] = await call(orders, rpc, build_page_request(rpc, page_token=restored.before.page_tokens[rpc]))
-    # Orders are listed newest first, and events oldest first.
-    items, place = (page.orders, -2) if rpc == "ListOrders" else (page.events, 1)
-    assert [item.order_id for item in items] == [restored.before.receipts[place].order_id]
+    page = await list_page(orders, rpc, restored.before.page_tokens[rpc])
+    assert read_row(page) == restored.before.second_rows[rpc]
 
 
 @pytest.mark.parametrize("rpc", PAGES)
 async def test_page_token_of_the_lost_part_is_refused(restored: Restored, orders: OrderTrail, rpc: str) -> None:
-    request = build_page_request(rpc, page_token=restored.after.page_tokens[rpc])
-    refusal = await catch_refusal(call(orders, rpc, request))
+    refusal = await catch_refusal(list_page(orders, rpc, restored.after.page_tokens[rpc]))
     assert (refusal.reason, refusal.fields) == ("LOST_TOKEN", ["page_token"])
 
 

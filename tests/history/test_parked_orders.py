@@ -65,7 +65,9 @@ async def test_every_parked_order_is_on_one_page(tmp_path: Path) -> None:
 async def test_page_token_of_another_log_is_refused(tmp_path: Path) -> None:
     async with serve_history(tmp_path) as server:
         await server.project()
-        token = next_page_token(ListParkedOrdersRequest(), b"another log\0\0\0\0\0", PageKey(0, "o"))
+        token = next_page_token(
+            ListParkedOrdersRequest(), b"another log\0\0\0\0\0", PageKey(0, "o", consistency_token="t")
+        )
         with pytest.raises(Refused) as error:
             await list_page(server, ListParkedOrdersRequest(page_token=token))
         assert error.value.refusal.reason == ErrorReason.ERROR_REASON_PAGE_TOKEN_MISMATCH

@@ -133,8 +133,8 @@ class PageTokenContents(_message.Message):
     as_of_token: _builtins.str
     """The as-of token of a listing of a moment, which all its pages use. Empty in a listing of the present."""
     consistency_token: _builtins.str
-    """The consistency token of the page's answer, in a listing of the present. It shows whether a page token that is older than a
-    restore of the log from a backup is still valid. Empty in listings that include more than facts.
+    """The consistency token of the page's answer, in a listing of the present; in one of submitted commands that of their log. It
+    shows whether a page token that is older than a restore of the log from a backup is still valid.
     """
     def __init__(
         self,

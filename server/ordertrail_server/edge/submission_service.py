@@ -95,7 +95,9 @@ class SubmissionService:
         for command in commands:
             response.commands.append(await self._messages.build(command, has_event=False))
         if next_after is not None:
-            response.next_page_token = next_page_token(request, self._store.log.identity, PageKey(next_after))
+            log_id = self._store.log.identity
+            key = PageKey(next_after, consistency_token=token_of(log_id, self._store.positions))
+            response.next_page_token = next_page_token(request, log_id, key)
         return response.SerializeToString()
 
     async def RetryCommand(  # noqa: N802

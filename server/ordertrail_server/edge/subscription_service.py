@@ -31,13 +31,13 @@ from ordertrail_server.edge.subscription_messages import (
     parked_message,
     subscription_message,
 )
+from ordertrail_server.edge.subscription_pages import SubscriptionPages
 from ordertrail_server.edge.webhook_messages import changed_config, config_from, webhook_message
 from ordertrail_server.edge.webhook_service import LATE, WebhookService
 from ordertrail_server.history.freshness import Freshness, query_end_offsets, refuse_when_late
-from ordertrail_server.history.pages import next_page_token, page_size, read_page_start
+from ordertrail_server.history.pages import page_size
 from ordertrail_server.history.tokens import Offsets, invalid_token, moment_of
 from ordertrail_server.log.port import Log
-from ordertrail_server.log.token import PageKey
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.definition import Limits
 from ordertrail_server.subscriptions.event_source import EventSource
@@ -59,7 +59,7 @@ class SubscriptionService(WebhookService):
     def __init__(
         self, subscriptions: Subscriptions, webhooks: Webhooks, log: Log, source: EventSource, freshness: Freshness
     ) -> None:
-        super().__init__(webhooks, log.lineage)
+        super().__init__(webhooks, SubscriptionPages(log.lineage, freshness.known_ends))
         self._subscriptions, self._log, self._source, self._freshness = subscriptions, log, source, freshness
 
     async def CreateSubscription(  # noqa: N802 (the rpc's)
@@ -89,11 +89,11 @@ class SubscriptionService(WebhookService):
         self, request: ListSubscriptionsRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListSubscriptionsResponse."""
-        start = read_page_start(request, self._log.lineage)
+        start = self._pages.read_start(request)
         names = [name for name in self._subscriptions.names(scope) if start is None or name > start.last_text]
         page = names[: page_size(request)]
         messages = [await self._describe(self._subscriptions.get(name, scope)) for name in page]
-        token = next_page_token(request, self._log.identity, PageKey(0, page[-1])) if len(names) > len(page) else ""
+        token = self._pages.next_token(request, 0, page[-1]) if len(names) > len(page) else ""
         return ListSubscriptionsResponse(subscriptions=messages, next_page_token=token).SerializeToString()
 
     async def UpdateSubscription(  # noqa: N802
@@ -135,7 +135,7 @@ class SubscriptionService(WebhookService):
     ) -> bytes:
         """Return a serialized ListParkedDeliveriesResponse."""
         delivery_ids = self._subscriptions.get(request.subscription, scope).delivery_ids
-        start = read_page_start(request, self._log.lineage)
+        start = self._pages.read_start(request)
         parked = self._subscriptions.parked(request.subscription, scope)
         if start is not None:
             key = (start.last_number, start.last_text)
@@ -144,7 +144,7 @@ class SubscriptionService(WebhookService):
         token = ""
         if len(parked) > len(page):
             last = page[-1]
-            token = next_page_token(request, self._log.identity, PageKey(last.backlog.time, last.order_id))
+            token = self._pages.next_token(request, last.backlog.time, last.order_id)
         orders = [parked_message(delivery_ids, order) for order in page]
         return ListParkedDeliveriesResponse(orders=orders, next_page_token=token).SerializeToString()
 

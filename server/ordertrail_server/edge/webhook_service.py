@@ -15,11 +15,10 @@ from ordertrail.v1.subscription_service_pb2 import (
 from ordertrail.v1.webhook_pb2 import WebhookDelivery
 from ordertrail_server.access.scope import Scope
 from ordertrail_server.edge.deadline import query_deadline
+from ordertrail_server.edge.subscription_pages import SubscriptionPages
 from ordertrail_server.edge.webhook_messages import attempt_message, delivery_message, secret_message
 from ordertrail_server.history.freshness import refuse_when_late
-from ordertrail_server.history.pages import PAGE_BYTES, next_page_token, page_size, read_page_start
-from ordertrail_server.log.lineage import Lineage
-from ordertrail_server.log.token import PageKey
+from ordertrail_server.history.pages import PAGE_BYTES, page_size
 from ordertrail_server.subscriptions.webhook_state import LoggedDelivery
 from ordertrail_server.webhooks.webhooks import Webhooks
 
@@ -29,8 +28,8 @@ LATE = "The server could not store the change in time; it may still do so, so re
 class WebhookService:
     """Every method raises Refused. `time_remaining` is as in SubscriptionService."""
 
-    def __init__(self, webhooks: Webhooks, lineage: Lineage) -> None:
-        self._webhooks, self._lineage = webhooks, lineage
+    def __init__(self, webhooks: Webhooks, pages: SubscriptionPages) -> None:
+        self._webhooks, self._pages = webhooks, pages
 
     async def RotateWebhookSecret(  # noqa: N802 (the rpc's)
         self, request: RotateWebhookSecretRequest, scope: Scope, time_remaining: float | None
@@ -53,7 +52,7 @@ class WebhookService:
         self, request: ListWebhookDeliveriesRequest, scope: Scope, time_remaining: float | None
     ) -> bytes:
         """Return a serialized ListWebhookDeliveriesResponse."""
-        start = read_page_start(request, self._lineage)
+        start = self._pages.read_start(request)
         running, deliveries = self._webhooks.deliveries(
             request.subscription, scope, request.order_id, failed=request.failed
         )
@@ -64,7 +63,7 @@ class WebhookService:
         token = ""
         if len(deliveries) > len(messages):
             time, position = _sort_key(deliveries[len(messages) - 1])
-            token = next_page_token(request, self._lineage.identity, PageKey(time, str(position)))
+            token = self._pages.next_token(request, time, str(position))
         return ListWebhookDeliveriesResponse(deliveries=messages, next_page_token=token).SerializeToString()
 
     async def RedeliverWebhookDelivery(  # noqa: N802

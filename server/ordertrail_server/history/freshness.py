@@ -58,7 +58,11 @@ class Freshness:
             return await self._query_ends()
 
     async def _query_ends(self) -> Offsets:
-        return latest([await query_end_offsets(self._log), self.projected_offsets(), self._ends_at_start])
+        return latest([await query_end_offsets(self._log), self.known_ends()])
+
+    def known_ends(self) -> Offsets:
+        """Return the offsets before which the log is known to have records, without a query."""
+        return latest([self.projected_offsets(), self._ends_at_start])
 
     async def log_reaches(self, offsets: Offsets, deadline: float) -> bool:
         """Return whether the log has these offsets, which come from a caller's token.
@@ -66,7 +70,7 @@ class Freshness:
         The log is queried again as long as its answer may be stale. Raises Refused (UNAVAILABLE) if the log does not
         answer in time.
         """
-        ends = latest([self.projected_offsets(), self._ends_at_start])
+        ends = self.known_ends()
         if any(map(gt, offsets, ends)):
             ends = await self.query_ends(deadline)
         stale_until = get_running_loop().time() + self._log.capabilities.max_end_staleness_seconds

@@ -51,7 +51,7 @@ def page_size(request: PagedRequest) -> int:
 def read_page_start(request: PagedRequest, lineage: Lineage) -> PageTokenContents | None:
     """Return the sort key after which the page begins, None for the first page. Raises Refused.
 
-    A page token of a predecessor of the log is valid if a token in it says that its list is of the kept part.
+    A page token of a predecessor of the log is valid if the token in it says that its list is of the kept part.
     """
     if not request.page_token:
         return None
@@ -72,6 +72,7 @@ def read_page_start(request: PagedRequest, lineage: Lineage) -> PageTokenContent
 
 def next_page_token(request: PagedRequest, log_id: bytes, key: PageKey) -> str:
     """Return the token of the page after a row."""
+    assert key.as_of_token or key.consistency_token, "a restored log could not tell whether it has the list"
     return write_page_token(_filter_digest(request, log_id), key)
 
 

@@ -86,7 +86,7 @@ def read_moment_token(token: str, lineage: Lineage) -> Token:
 class PageKey(NamedTuple):
     """Where a page begins: after the row with this sort key.
 
-    A list of a moment has its `as_of_token`. Another list of facts has the consistency token of its answer.
+    A list of a moment has its `as_of_token`. Any other list has the consistency token of its answer.
     """
 
     number: int

@@ -83,6 +83,11 @@ class CommandStore:
             raise NOT_READY
         return self._index
 
+    @property
+    def positions(self) -> Offsets:
+        """The offset of each partition before which all commands are known."""
+        return tuple(commands.position for commands in self.logs)
+
     async def wait_ready(self, deadline: float) -> None:
         """Return when commands can be stored and found. Raises Refused at the deadline of the event loop's clock."""
         if not self._ready.is_set():
