@@ -1,18 +1,22 @@
 """The access log: one line for each call, also for refused ones."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from functools import partial
 from pathlib import Path
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 from tests.e2e.log_lines import Line, create_logging_server, read_accesses, read_lines, wait_for_lines
 from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.sample_orders import build_order
 
 from ordertrail.client import connect, line
 from ordertrail.errors import OrderTrailError
+from ordertrail.v1.commands_pb2 import Command, ConfirmOrderRequest, ExecuteCommandsRequest
 from ordertrail.v1.order_history_service_pb2 import StreamOrderEventsRequest
+from ordertrail.v1.order_import_service_pb2 import ImportOrdersRequest, SourceDocument
 
 COMMANDS, HISTORY = "OrderCommandService", "OrderHistoryService"
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -100,17 +104,70 @@ async def test_stream_counts_its_messages_until_its_caller_leaves(server: Runnin
     assert access["sent"] >= 1
 
 
-async def test_batches_are_one_line_with_the_number_of_batches(server: RunningServer) -> None:
-    async def send_batches() -> AsyncIterator[bytes]:
-        for _ in range(3):
-            yield b""
+async def send_batches(server: RunningServer, rpc: str, *batches: Message) -> Line:
+    """Send batches in one call, and return its line."""
 
+    async def iterate() -> AsyncIterator[bytes]:
+        for batch in batches:
+            yield batch.SerializeToString()
+
+    count = len(read_accesses(server, rpc))
     async with grpc.aio.insecure_channel(server.address) as channel:
-        execute = channel.stream_stream(f"/ordertrail.v1.{COMMANDS}/ExecuteCommands", None, None)
-        answers = [answer async for answer in execute(send_batches())]
-    access = await wait_for_access(server, f"{COMMANDS}/ExecuteCommands")
-    assert (access["code"], access["received"], access["sent"]) == ("OK", 3, len(answers))
-    assert "order_id" not in access
+        send = channel.stream_stream(f"/ordertrail.v1.{rpc}", None, None)
+        with suppress(grpc.aio.AioRpcError):
+            async for _ in send(iterate()):
+                pass
+    return await wait_for_access(server, rpc, count + 1)
+
+
+def build_confirmations(count: int) -> ExecuteCommandsRequest:
+    confirmations = [ConfirmOrderRequest(order_id=f"o-{n}", request_id=f"r-{n}") for n in range(count)]
+    return ExecuteCommandsRequest(commands=[Command(confirm_order=confirmation) for confirmation in confirmations])
+
+
+def read_subject(access: Line) -> Line:
+    """Return the fields of a line that say what its batches are about."""
+    names = ("commands", "documents", "verb", "order_id", "request_id")
+    return {name: access[name] for name in names if name in access}
+
+
+async def test_batches_are_one_line_with_the_numbers_of_batches_and_commands(server: RunningServer) -> None:
+    batches = (build_confirmations(2), build_confirmations(0), build_confirmations(3))
+    access = await send_batches(server, f"{COMMANDS}/ExecuteCommands", *batches)
+    assert (access["code"], access["received"], access["sent"]) == ("OK", 3, 3)
+    assert read_subject(access) == {"commands": 5}
+
+
+async def test_only_command_of_a_stream_is_named(server: RunningServer) -> None:
+    only = {"commands": 1, "verb": "confirm_order", "order_id": "o-0", "request_id": "r-0"}
+    for batches in ([1], [1, 0]):
+        access = await send_batches(server, f"{COMMANDS}/ExecuteCommands", *map(build_confirmations, batches))
+        assert read_subject(access) == only
+    access = await send_batches(server, f"{COMMANDS}/ExecuteCommands", *map(build_confirmations, [1, 1]))
+    assert read_subject(access) == {"commands": 2}
+
+
+async def test_batch_that_is_refused_as_a_whole_is_not_counted(server: RunningServer) -> None:
+    access = await send_batches(server, f"{COMMANDS}/ExecuteCommands", build_confirmations(1_001))
+    assert (access["code"], read_subject(access)) == ("INVALID_ARGUMENT", {"commands": 0})
+
+
+async def test_documents_of_an_import_are_counted(server: RunningServer) -> None:
+    documents = [SourceDocument(origin=f"file:{number}", json=b"{}") for number in range(2)]
+    access = await send_batches(server, "OrderImportService/ImportOrders", ImportOrdersRequest(documents=documents))
+    assert read_subject(access) == {"documents": 2}
+
+
+async def test_submission_names_its_only_command(server: RunningServer) -> None:
+    async with connect(server.address) as orders:
+        commands = [build_order(f"submitted-{number}", f"submit-{number}") for number in range(3)]
+        await orders.submit(commands[0])
+        await orders.submit(*commands[1:])
+    accesses = await wait_for_lines(partial(read_accesses, server, f"{COMMANDS}/SubmitCommand"), 2)
+    assert [read_subject(access) for access in accesses] == [
+        {"commands": 1, "verb": "place_order", "order_id": "submitted-0", "request_id": "submit-0"},
+        {"commands": 2},
+    ]
 
 
 async def test_expired_call_has_the_code_of_its_deadline(server: RunningServer) -> None:
@@ -128,7 +185,8 @@ async def test_expired_call_has_the_code_of_its_deadline(server: RunningServer) 
 
 async def test_health_checks_and_other_levels_are_not_in_the_log(server: RunningServer) -> None:
     await wait_until_serving(server.address)
-    assert {entry["rpc"].partition("/")[0] for entry in read_accesses(server)} <= {COMMANDS, HISTORY}
+    services = {COMMANDS, HISTORY, "OrderImportService"}
+    assert {entry["rpc"].partition("/")[0] for entry in read_accesses(server)} <= services
     assert {entry["logger"] for entry in read_lines(server)} == {"ordertrail_server.access"}
 
 

@@ -17,6 +17,7 @@ from ordertrail_server.commands.refusal_status import status_of
 from ordertrail_server.edge.admission import BatchAdmission, RequestAdmission
 from ordertrail_server.edge.batch_arrivals import BatchArrivals
 from ordertrail_server.edge.batch_elements import split_batch
+from ordertrail_server.edge.batch_subject import note_batch
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gate import Context, Permit, RpcGate
 from ordertrail_server.edge.validation import BATCH_BYTES, COMMAND_BYTES, parse, refuse_oversized, validate
@@ -108,7 +109,9 @@ def batch_handler(
     async def requests(arrivals: BatchArrivals) -> AsyncIterator[list[bytes]]:
         while (batch := await arrivals.next()) is not None:
             refuse_oversized(batch, BATCH_BYTES)
-            yield split_batch(kind, batch)
+            elements = split_batch(kind, batch)
+            note_batch(elements)
+            yield elements
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
