@@ -99,6 +99,8 @@ async def test_stream_counts_its_messages_until_its_caller_leaves(server: Runnin
         receipt = await orders.place("shop-1", [line("p_1", 1, "5.20", "EUR")])
         async with aclosing(orders.stream(order_id=receipt.order_id, follow=True)) as stream:
             await anext(stream)
+            await orders.confirm(receipt.order_id)
+            await anext(stream)  # the first message has been sent for certain, before its caller leaves
     access = await wait_for_access(server, f"{HISTORY}/StreamOrderEvents")
     assert (access["code"], access["order_id"], access["received"]) == ("CANCELLED", receipt.order_id, 1)
     assert access["sent"] >= 1
