@@ -2,25 +2,23 @@
 
 import logging
 from asyncio import Event, Task, create_task, get_running_loop, sleep
-from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from time import time_ns
 
 from ordertrail.v1.error_reason_pb2 import ERROR_REASON_INTERNAL
-from ordertrail.v1.subscription_service_pb2 import ConsumeRequest, DeliveryRejection, HandOut as HandOutMessage
+from ordertrail.v1.subscription_service_pb2 import ConsumeRequest
 from ordertrail_server.orders.refusal import Refusal, Refused
 from ordertrail_server.subscriptions.changes import Change
 from ordertrail_server.subscriptions.commit_buffer import CommitBuffer
 from ordertrail_server.subscriptions.committer import Commit, Committer, Effect
+from ordertrail_server.subscriptions.consumer_answers import ConsumerAnswers
 from ordertrail_server.subscriptions.definition import refuse_stopped
 from ordertrail_server.subscriptions.delays import Delays
 from ordertrail_server.subscriptions.delivery_id import DeliveryIds
 from ordertrail_server.subscriptions.dispatch import Dispatch
 from ordertrail_server.subscriptions.event_source import EventSource
 from ordertrail_server.subscriptions.feed import Feed
-from ordertrail_server.subscriptions.hand_outs import Answered, HandOut, Outcome
-from ordertrail_server.subscriptions.order_queue import Flight
+from ordertrail_server.subscriptions.hand_outs import HandOut
 from ordertrail_server.subscriptions.session import RESPONSE_BYTES, Session
 from ordertrail_server.subscriptions.state import SubscriptionState
 
@@ -28,8 +26,6 @@ _log = logging.getLogger(__name__)
 
 HAND_OUTS = 200
 """The most events that one step hands out, or takes back, before other calls have their turn."""
-
-EXPIRED = "expired"
 
 IDLE_RECORDS = 10_000
 """The saved position follows the cursor of a subscription without matching events after this many records."""
@@ -51,19 +47,23 @@ class RunningSubscription:
         self.state, self.definition = state, state.definition
         self.delivery_ids = DeliveryIds(self.definition.uid, self.definition.log_id, source.model.lineage)
         self.sessions: dict[Session, None] = {}
-        self.answer_counts = Counter({outcome.value: 0 for outcome in Outcome} | {EXPIRED: 0})
-        """The number of answers by outcome since the start, and of hand-outs that were not answered in time."""
         self._committer, self._source, self._pending_bytes = committer, source, pending_bytes
         self._dispatch: Dispatch | None = None
         self._feed: Feed | None = None
         self._buffer = CommitBuffer(state, owner, change_count)
         self._delays = Delays(self._resume)
+        self._answers = ConsumerAnswers(state, self.delivery_ids, self._buffer, self._delays)
         self._tasks: list[Task[None]] = []
 
     @property
     def uid(self) -> str:
         """The id of the subscription."""
         return self.definition.uid
+
+    @property
+    def answer_counts(self) -> Mapping[str, int]:
+        """The number of answers by outcome since the start, and of hand-outs that were not answered in time."""
+        return self._answers.counts
 
     @property
     def in_flight_count(self) -> int:
@@ -107,13 +107,9 @@ class RunningSubscription:
         session.grant(request.credits)
         dispatch.add_credits(session.consumer, request.credits.events, request.credits.bytes)
         for hand_out in request.acknowledgements:
-            position = self._position_of(hand_out)
-            if position is None:
-                session.confirm(hand_out, Outcome.STALE)
-            else:
-                self._confirm(session, dispatch.acknowledge(session.consumer, position, hand_out.attempt, time_ns()))
+            self._answers.acknowledge(dispatch, session, hand_out)
         for rejection in request.rejections:
-            self._reject(session, rejection)
+            self._answers.reject(dispatch, session, rejection)
         self._after_change()
 
     def change(self, changes: Iterable[Change], effect: Effect) -> None:
@@ -230,7 +226,7 @@ class RunningSubscription:
                 flight = session.consumer.find_flight(hand_out.position, hand_out.attempt)
                 if flight is not None:
                     flight.deadline = deadline
-                    session.deliver(hand_out, self._message_of(hand_out.position, hand_out.attempt))
+                    session.deliver(hand_out, self._answers.name_hand_out(hand_out.position, hand_out.attempt))
 
         self._buffer.add_effect(deliver)
 
@@ -238,42 +234,9 @@ class RunningSubscription:
         """Hand out more to a consumer that has read a response."""
         self._after_change()
 
-    def _confirm(self, session: Session, answers: Iterable[Answered]) -> None:
-        for position, attempt, outcome in answers:
-            self.answer_counts[outcome.value] += 1
-            message = self._message_of(position, attempt)
-            if outcome == Outcome.STALE:
-                session.confirm(message, outcome)
-            else:
-                self._buffer.add_effect(partial(session.confirm, message, outcome))
-
-    def _reject(self, session: Session, rejection: DeliveryRejection) -> None:
-        hand_out, delay_s = rejection.hand_out, rejection.delay.ToNanoseconds() / 1e9
-        position = self._position_of(hand_out)
-        if position is None:
-            session.confirm(hand_out, Outcome.STALE)
-            return
-        flight = session.consumer.find_flight(position, hand_out.attempt)
-        reason = rejection.reason or "its consumer rejected it without a reason"
-        answers = self._running.reject(
-            session.consumer, position, hand_out.attempt, reason, time_ns(), is_delayed=delay_s > 0
-        )
-        if flight is not None and delay_s > 0 and answers[0].outcome == Outcome.REJECTED:
-            self._delays.begin(flight.queue.order_id, delay_s)
-        self._confirm(session, answers)
-
     def _resume(self, order_id: str) -> None:
         self._running.resume(order_id, time_ns())
         self._after_change()
-
-    def _position_of(self, hand_out: HandOutMessage) -> int | None:
-        if hand_out.epoch != self.state.claim.epoch:
-            return None
-        return self.delivery_ids.read(hand_out.delivery_id)
-
-    def _message_of(self, position: int, attempt: int) -> HandOutMessage:
-        delivery_id = self.delivery_ids.write(position)
-        return HandOutMessage(delivery_id=delivery_id, epoch=self.state.claim.epoch, attempt=attempt)
 
     async def _guard_feed(self, feed: Feed) -> None:
         try:
@@ -288,20 +251,12 @@ class RunningSubscription:
         while True:
             flights = self._running.expired(loop.time(), HAND_OUTS)
             for flight in flights:
-                self._expire(flight)
+                session = next((session for session in self.sessions if session.consumer is flight.consumer), None)
+                if session is not None:
+                    self._answers.expire(self._running, session, flight)
             if flights:
                 self._after_change()
             await sleep(0 if len(flights) == HAND_OUTS else min(1.0, self.state.limits.acknowledge_s / 4))
-
-    def _expire(self, flight: Flight) -> None:
-        """Take an event back from a consumer that did not answer in time. It gets no other before it says something."""
-        session = next((session for session in self.sessions if session.consumer is flight.consumer), None)
-        if session is not None:
-            session.is_silent = True
-            self.answer_counts[EXPIRED] += 1
-            reason = "its consumer did not answer in time"
-            answers = self._running.reject(session.consumer, flight.position, flight.attempt, reason, time_ns())
-            self._confirm(session, answers[1:])
 
     def _cancel_tasks(self) -> None:
         for task in self._tasks:
