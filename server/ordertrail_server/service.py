@@ -8,17 +8,14 @@ from pathlib import Path
 from time import time_ns
 from typing import TYPE_CHECKING, Any
 
+from ordertrail_server.command_start import CommandStart
 from ordertrail_server.commands.handler import CommandHandler
 from ordertrail_server.commands.projection_start import ProjectionStart
 from ordertrail_server.configured_log import create_source
 from ordertrail_server.edge.address import Address, parse_address
-from ordertrail_server.edge.batch_work import BatchWork
 from ordertrail_server.edge.bind_check import require_bindable
-from ordertrail_server.edge.command_service import CommandService
 from ordertrail_server.edge.history_service import HistoryService
-from ordertrail_server.edge.import_service import ImportService
 from ordertrail_server.edge.projection_service import ProjectionService
-from ordertrail_server.edge.receipts import Receipts
 from ordertrail_server.edge.server import WHOLE_SERVER, Server
 from ordertrail_server.edge.service_descriptors import (
     COMMANDS,
@@ -27,8 +24,6 @@ from ordertrail_server.edge.service_descriptors import (
     PROJECTION,
     SUBSCRIPTIONS,
 )
-from ordertrail_server.edge.submission_messages import CommandMessages
-from ordertrail_server.edge.submission_service import SubmissionService
 from ordertrail_server.fold_progress import log_fold_progress
 from ordertrail_server.history.freshness import query_end_offsets
 from ordertrail_server.history.recency import Recency
@@ -39,7 +34,6 @@ from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.port import Log, SelfMonitoring
 from ordertrail_server.log.progress import Progress
-from ordertrail_server.new_id import create_id
 from ordertrail_server.operator_error import OperatorError
 from ordertrail_server.projections.audit.scratch_directory import remove_leftover_audits
 from ordertrail_server.projections.catalog import (
@@ -53,10 +47,6 @@ from ordertrail_server.projections.host import ProjectionHost
 from ordertrail_server.projections.served_definitions import write_served_definitions
 from ordertrail_server.served_projections import ServedProjections
 from ordertrail_server.settings import Settings
-from ordertrail_server.submissions.command_finder import CommandFinder
-from ordertrail_server.submissions.command_store import CommandStore
-from ordertrail_server.submissions.processor import GRACE_S
-from ordertrail_server.submissions.submitter import Submitter
 from ordertrail_server.subscription_start import start_subscriptions
 from ordertrail_server.transport import open_transport
 from ordertrail_server.webhooks.served_subscriptions import ServedSubscriptions
@@ -205,28 +195,8 @@ class Service:
         start = ProjectionStart(path, log, self._progress[ORDERS], on_damage)
         # A projector that watches the log itself needs no wake-ups from the writers.
         on_append = _no_wakeup if self._source.notifies_growth else projector.notify_growth
-        capacity, hot_bytes = self._settings.waiting_commands, self._settings.order_cache_bytes
-        observer = None if self._admin is None else self._admin.observe_commands()
-        handler = CommandHandler(
-            log, start, create_id, on_append, capacity, hot_bytes, self._settings.unprojected_bytes, observer
-        )
-        self._exit_stack.push_async_callback(handler.stop, self._settings.grace_seconds)
-        self._watch(handler.run())
-        receipts, batch_work = Receipts(log, handler), BatchWork(handler)
-        commands = CommandService(handler, receipts, create_id, batch_work)
-        submissions = self._start_submissions(log, handler, receipts)
-        server.answer_commands(commands, ImportService(receipts, batch_work), submissions)
-        return handler
-
-    def _start_submissions(self, log: Log, handler: CommandHandler, receipts: Receipts) -> SubmissionService:
-        grace_s = 0.0 if log.capabilities.atomic_append else GRACE_S
-        observer = None if self._admin is None else self._admin.observe_submissions()
-        store = CommandStore(log, self._data.command_index, handler, time_ns, grace_s, observer)
-        if self._admin is not None:
-            self._admin.sample_submissions(store)
-        self._watch(store.run())
-        messages = CommandMessages(handler, receipts)
-        return SubmissionService(store, Submitter(store, create_id), CommandFinder(store), messages)
+        commands = CommandStart(log, self._settings, self._admin, self._exit_stack, self._watch)
+        return commands.start(server, start, on_append)
 
     def _start_queries(
         self, server: Server, log: Log, projector: ProjectionHost, queried_at: int, ends: Offsets
