@@ -1,58 +1,18 @@
-"""Durable subscriptions, with the client of the package and a server on its own embedded log."""
+"""Deliveries to consumers, with the client of the package and a server on its own embedded log."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, cast
 
-import grpc
 import pytest
-from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.subscriptions.consumer_steps import name_of, place, take
 
-from ordertrail.client import OrderTrail, connect, line
-from ordertrail.consumer import Consumer
-from ordertrail.errors import InvalidRequest, NotFound, Refused, from_rpc_error
+from ordertrail.client import OrderTrail
+from ordertrail.errors import Refused
 from ordertrail.v1.subscription_service_pb2 import (
-    ConsumeRequest,
-    Delivery,
-    DeliveryCredits,
     DeliveryOutcome,
-    HandOut,
-    SubscriptionState,
 )
-from ordertrail_server.subscriptions.subscriptions import MAX_CONSUMERS
 
 ACKNOWLEDGED, REJECTED = DeliveryOutcome.DELIVERY_OUTCOME_ACKNOWLEDGED, DeliveryOutcome.DELIVERY_OUTCOME_REJECTED
 PARKED, STALE = DeliveryOutcome.DELIVERY_OUTCOME_PARKED, DeliveryOutcome.DELIVERY_OUTCOME_STALE
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server for all tests of this file. Subscriptions are on an embedded log only."""
-    server = RunningServer(tmp_path_factory.mktemp("subscriptions") / "data").start()
-    yield server
-    assert server.stop() == 0, server.stderr
-    assert server.faults == []
-
-
-@pytest.fixture
-async def orders(shared: RunningServer) -> AsyncIterator[OrderTrail]:
-    await wait_until_serving(shared.address)
-    async with connect(shared.address) as client:
-        yield client
-
-
-async def place(orders: OrderTrail, customer_id: str, count: int = 1) -> list[str]:
-    receipts = [await orders.place(customer_id, [line("p_1", 3, "5.20", "EUR")]) for _ in range(count)]
-    return [receipt.order_id for receipt in receipts]
-
-
-async def take(consumer: Consumer, count: int) -> list[Delivery]:
-    async with asyncio.timeout(30):
-        return [await anext(consumer) for _ in range(count)]
-
-
-def name_of(delivery: Delivery) -> tuple[str, int]:
-    return delivery.event.order_id, delivery.event.order_version
 
 
 async def test_consumer_gets_each_event_until_it_acknowledges_it(orders: OrderTrail) -> None:
@@ -182,123 +142,6 @@ async def test_silent_consumer_loses_its_orders_after_the_time_limit(orders: Ord
             [again] = await pending.pop()
         assert (name_of(again), again.hand_out.attempt) == (name_of(first_delivery), 2)
         assert order_id == again.event.order_id
-
-
-async def test_subscription_from_now_skips_what_was_recorded_before(orders: OrderTrail) -> None:
-    await place(orders, "shop-8")
-    await orders.create_subscription("from-now", customer_id="shop-8", now=True)
-    [order_id] = await place(orders, "shop-8")
-    async with orders.consume("from-now") as consumer:
-        [delivery] = await take(consumer, 1)
-        assert name_of(delivery) == (order_id, 1)
-
-
-async def test_creating_an_equal_subscription_again_changes_nothing(orders: OrderTrail) -> None:
-    created = await orders.create_subscription("twice", customer_id="shop-9")
-    assert (await orders.create_subscription("twice", customer_id="shop-9")).uid == created.uid
-    with pytest.raises(Refused) as refusal:
-        await orders.create_subscription("twice", customer_id="shop-10")
-    assert refusal.value.reason == "SUBSCRIPTION_EXISTS"
-
-
-async def test_limits_can_be_changed_and_others_are_kept(orders: OrderTrail) -> None:
-    await orders.create_subscription("limits", max_attempts=3)
-    changed = await orders.update_subscription("limits", acknowledge_seconds=5.0)
-    assert (changed.max_attempts, changed.acknowledge_timeout.seconds) == (3, 5)
-    with pytest.raises(InvalidRequest):
-        await orders.update_subscription("limits")
-
-
-async def test_deleted_subscription_ends_its_consumers(orders: OrderTrail) -> None:
-    await orders.create_subscription("deleted", customer_id="shop-11")
-    async with orders.consume("deleted") as consumer:
-        waiting = asyncio.ensure_future(anext(consumer))
-        await place(orders, "shop-11")
-        assert name_of(await waiting)[1] == 1
-        waiting = asyncio.ensure_future(anext(consumer))
-        await orders.delete_subscription("deleted")
-        with pytest.raises(NotFound):
-            await waiting
-    with pytest.raises(NotFound) as refusal:
-        await orders.subscription("deleted")
-    assert refusal.value.reason == "SUBSCRIPTION_NOT_FOUND"
-    assert "deleted" not in [subscription.name async for subscription in orders.subscriptions(page_size=2)]
-
-
-async def test_list_names_all_subscriptions_in_order(orders: OrderTrail) -> None:
-    for name in ("list-b", "list-a"):
-        await orders.create_subscription(name)
-    listed = [subscription async for subscription in orders.subscriptions(page_size=1)]
-    names = [subscription.name for subscription in listed]
-    assert names == sorted(names)
-    assert {"list-a", "list-b"} <= set(names)
-    assert {subscription.state for subscription in listed} == {SubscriptionState.SUBSCRIPTION_STATE_ACTIVE}
-
-
-async def test_first_message_must_name_the_subscription(orders: OrderTrail) -> None:
-    for request, error in ((ConsumeRequest(), InvalidRequest), (ConsumeRequest(subscription="nobody"), NotFound)):
-        consumer = orders.consume(request.subscription)
-        with pytest.raises(error):
-            async with consumer:
-                await take(consumer, 1)
-
-
-async def test_more_credits_than_the_limit_are_refused(orders: OrderTrail) -> None:
-    await orders.create_subscription("credits")
-    consume: Any = orders.subscription_service.Consume
-    call = consume()
-    await call.write(ConsumeRequest(subscription="credits", credits=DeliveryCredits(events=2_000)))
-    await call.write(ConsumeRequest(credits=DeliveryCredits(events=1)))
-    with pytest.raises(grpc.aio.AioRpcError) as refusal:
-        await asyncio.wait_for(read_to_the_end(call), 30)
-    assert from_rpc_error(refusal.value).reason == "INVALID_REQUEST"
-
-
-async def read_to_the_end(call: Any) -> None:
-    while (await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
-        pass
-
-
-async def test_answers_with_foreign_names_change_nothing(orders: OrderTrail) -> None:
-    subscription = await orders.create_subscription("foreign", customer_id="shop-12")
-    [order_id] = await place(orders, "shop-12")
-    consume: Any = orders.subscription_service.Consume  # the stubs know calls with an iterator only
-    call = consume()
-    await call.write(ConsumeRequest(subscription="foreign", credits=DeliveryCredits(events=1, bytes=1)))
-    [delivery] = (await call.read()).deliveries
-    good = delivery.hand_out
-    bad = [
-        HandOut(delivery_id="", epoch=good.epoch, attempt=1),
-        HandOut(delivery_id=f"{subscription.uid}-0-999999999", epoch=good.epoch, attempt=1),
-        HandOut(delivery_id=f"{subscription.uid}-99999-1", epoch=good.epoch, attempt=1),
-        HandOut(delivery_id=good.delivery_id, epoch=good.epoch + 1, attempt=1),
-        HandOut(delivery_id=good.delivery_id, epoch=good.epoch, attempt=2),
-    ]
-    await call.write(ConsumeRequest(acknowledgements=bad))
-    confirmations = (await call.read()).confirmations
-    assert [(c.hand_out, c.outcome) for c in confirmations] == [(hand_out, STALE) for hand_out in bad]
-    await call.write(ConsumeRequest(acknowledgements=[good]))
-    assert [c.outcome for c in (await call.read()).confirmations] == [ACKNOWLEDGED]
-    await call.done_writing()
-    assert order_id == delivery.event.order_id
-
-
-async def test_more_consumers_than_the_limit_are_refused(orders: OrderTrail) -> None:
-    await orders.create_subscription("crowd", customer_id="shop-13")
-    consume: Any = orders.subscription_service.Consume
-    calls = [consume() for _ in range(MAX_CONSUMERS + 1)]
-    for call in calls:
-        await call.write(ConsumeRequest(subscription="crowd"))
-    async with asyncio.timeout(30):
-        done, waiting = await asyncio.wait(
-            [asyncio.ensure_future(call.read()) for call in calls], return_when=asyncio.FIRST_COMPLETED
-        )
-    [refused] = done
-    assert from_rpc_error(cast(grpc.aio.AioRpcError, refused.exception())).reason == "TOO_MANY_SUBSCRIPTIONS"
-    assert len(waiting) == MAX_CONSUMERS
-    for call in calls:
-        call.cancel()
-    await asyncio.wait(waiting)
 
 
 async def test_silent_consumer_holds_up_no_orders_but_its_own(orders: OrderTrail) -> None:

@@ -1,84 +1,20 @@
-"""Webhooks of a server in a process of its own, with real receivers."""
+"""Deliveries of webhooks of a server in a process of its own, with real receivers."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from standardwebhooks import Webhook
 from tests.certificates import Authority
-from tests.e2e.running_server import RunningServer, wait_until_serving
+from tests.e2e.webhooks.webhook_state import place, url_of, wait_for_attempts, wait_for_delivery, wait_for_state
 from tests.webhooks.receiver import Receiver, run_receiver, status
 from tests.webhooks.test_signature import verify_ed25519
 
-from ordertrail.client import OrderTrail, connect, line
-from ordertrail.errors import InvalidRequest, NotFound, Refused
-from ordertrail.v1.subscription_service_pb2 import Subscription
-from ordertrail.v1.webhook_pb2 import WebhookDelivery, WebhookDeliveryState as State, WebhookState
+from ordertrail.client import OrderTrail
+from ordertrail.errors import NotFound, Refused
+from ordertrail.v1.webhook_pb2 import WebhookDeliveryState as State, WebhookState
 
 DELIVERED, PARKED = State.WEBHOOK_DELIVERY_STATE_DELIVERED, State.WEBHOOK_DELIVERY_STATE_PARKED
-LOOPBACK = {"ORDERTRAIL_WEBHOOK_ALLOW": "127.0.0.0/8,::1"}
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
-def shared(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """A server for all tests of this file, which may post to loopback and trusts the authority."""
-    environment = LOOPBACK | {"ORDERTRAIL_WEBHOOK_CA": str(authority.file)}
-    server = RunningServer(tmp_path_factory.mktemp("webhooks") / "data", environment).start()
-    yield server
-    assert server.stop() == 0, server.stderr
-    assert server.faults == []
-    assert "whsec_" not in server.stderr
-
-
-@pytest.fixture
-async def orders(shared: RunningServer) -> AsyncIterator[OrderTrail]:
-    await wait_until_serving(shared.address)
-    async with connect(shared.address) as client:
-        yield client
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with run_receiver() as receiver:
-        yield receiver
-
-
-def url_of(receiver: Receiver, path: str = "/orders") -> str:
-    return f"http://127.0.0.1:{receiver.port}{path}"
-
-
-async def place(orders: OrderTrail, customer_id: str) -> str:
-    return (await orders.place(customer_id, [line("p_1", 3, "5.20", "EUR")])).order_id
-
-
-async def wait_for_delivery(orders: OrderTrail, name: str, state: "State.ValueType") -> WebhookDelivery:
-    """Wait until the newest delivery of a webhook has a state, and return it."""
-    async with asyncio.timeout(60):
-        while True:
-            newest = await anext(orders.webhook_deliveries(name), None)
-            if newest is not None and newest.state == state:
-                return newest
-
-
-async def wait_for_attempts(orders: OrderTrail, name: str, count: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            newest = await anext(orders.webhook_deliveries(name), None)
-            if newest is not None and len(newest.attempts) == count:
-                return
-
-
-async def wait_for_state(orders: OrderTrail, name: str, state: "WebhookState.ValueType") -> Subscription:
-    async with asyncio.timeout(60):
-        while (subscription := await orders.subscription(name)).webhook.state != state:
-            pass
-    return subscription
 
 
 async def test_event_arrives_as_signed_cloud_event(orders: OrderTrail, authority: Authority) -> None:
@@ -107,18 +43,6 @@ async def test_event_arrives_as_signed_cloud_event(orders: OrderTrail, authority
     assert (event["data"]["orderId"], event["data"]["orderVersion"]) == (order_id, "1")
 
 
-async def test_secret_is_shown_once(orders: OrderTrail, receiver: Receiver) -> None:
-    first = await orders.create_webhook("once", url_of(receiver), customer_id="nobody")
-    again = await orders.create_webhook("once", url_of(receiver), customer_id="nobody")
-    assert first.webhook_secret.startswith("whsec_")
-    assert (again.webhook_secret, again.subscription.uid) == ("", first.subscription.uid)
-    assert first.webhook_secret not in str(await orders.subscription("once"))
-    with pytest.raises(Refused, match="exists, with another"):
-        await orders.create_webhook("once", url_of(receiver, "/other"), customer_id="nobody")
-    with pytest.raises(Refused, match="exists, with another"):
-        await orders.create_subscription("once", customer_id="nobody")
-
-
 async def test_failed_delivery_is_repeated_with_the_same_id_and_body(orders: OrderTrail, receiver: Receiver) -> None:
     receiver.answers = [status(500, "try\x1b again")]
     created = await orders.create_webhook("repeated", url_of(receiver), customer_id="shop-2")
@@ -138,42 +62,6 @@ async def test_failed_delivery_is_repeated_with_the_same_id_and_body(orders: Ord
     assert [attempt.number for attempt in confirmed.attempts] == [1]
     assert [delivery async for delivery in orders.webhook_deliveries("repeated", failed=True)] == []
     assert [delivery async for delivery in orders.webhook_deliveries("repeated", order_id="other")] == []
-
-
-async def test_url_and_secrets_are_read_again_before_each_attempt(orders: OrderTrail, receiver: Receiver) -> None:
-    receiver.default = status(500)
-    created = await orders.create_webhook("changed", url_of(receiver, "/old"), customer_id="shop-3")
-    await place(orders, "shop-3")
-    [first] = await receiver.wait_for(1)
-    rotated = await orders.rotate_webhook_secret("changed")
-    [old, new] = (await orders.subscription("changed")).webhook.secrets
-    assert new.id == rotated.secret.id
-    receiver.default = status(200)
-    await orders.update_webhook("changed", url=url_of(receiver, "/new"))
-    await wait_for_delivery(orders, "changed", DELIVERED)
-    last = receiver.posts[-1]
-    assert (first.path, last.path, last.body) == ("/old", "/new", first.body)
-    for value in (created.webhook_secret, rotated.value):
-        Webhook(value).verify(last.body, dict(last.headers))
-    await orders.revoke_webhook_secret("changed", old.id)
-    with pytest.raises(Refused, match="only secret") as refusal:
-        await orders.revoke_webhook_secret("changed", new.id)
-    assert refusal.value.reason == "WEBHOOK_SECRET_REFUSED"
-    await orders.redeliver("changed", last.delivery_id)
-    assert len(receiver.posts[-1].headers["webhook-signature"].split()) == 1
-    Webhook(rotated.value).verify(last.body, dict(receiver.posts[-1].headers))
-
-
-async def test_deleted_webhook_posts_nothing_more(orders: OrderTrail, receiver: Receiver) -> None:
-    receiver.default = status(500)
-    await orders.create_webhook("deleted", url_of(receiver, "/deleted"), customer_id="shop-4")
-    await place(orders, "shop-4")
-    await receiver.wait_for(1)
-    await orders.delete_subscription("deleted")
-    count = len(receiver.posts)
-    await orders.create_webhook("deleted", url_of(receiver, "/again"), customer_id="shop-4")
-    await receiver.wait_for(count + 2)  # by then the deleted webhook would have repeated its delivery too
-    assert {post.path for post in receiver.posts[count:]} == {"/again"}
 
 
 async def test_order_that_fails_too_often_is_parked_and_replayed_with_the_same_body(
@@ -292,38 +180,3 @@ async def test_deliveries_of_different_orders_are_in_flight_at_once(orders: Orde
     assert (subscription.in_flight_count, len(receiver.posts)) == (3, 3)
     assert {json.loads(post.body)["type"] for post in posts} == {"ordertrail.v1.OrderPlaced"}
     await orders.delete_subscription("parallel")
-
-
-async def test_subscription_has_consumers_or_a_webhook(orders: OrderTrail, receiver: Receiver) -> None:
-    await orders.create_webhook("pushing", url_of(receiver), customer_id="nobody")
-    await orders.create_subscription("pulling", customer_id="nobody")
-    with pytest.raises(Refused) as refusal:
-        async with orders.consume("pushing") as consumer:
-            await anext(consumer)
-    assert refusal.value.reason == "SUBSCRIPTION_HAS_WEBHOOK"
-    with pytest.raises(Refused) as refusal:
-        await orders.rotate_webhook_secret("pulling")
-    assert refusal.value.reason == "SUBSCRIPTION_HAS_NO_WEBHOOK"
-    with pytest.raises(Refused) as refusal:
-        await orders.update_webhook("pulling", url=url_of(receiver))
-    assert refusal.value.reason == "SUBSCRIPTION_HAS_NO_WEBHOOK"
-    with pytest.raises(InvalidRequest, match="update_mask"):
-        await orders.update_subscription("pushing", acknowledge_seconds=5)
-
-
-async def test_url_that_is_not_allowed_is_refused(orders: OrderTrail) -> None:
-    for url in ("", "https://10.0.0.1/", "http://8.8.8.8/", "https://user@shop.example/", "ftp://shop.example/"):
-        with pytest.raises(InvalidRequest, match=r"subscription\.webhook\.url"):
-            await orders.create_webhook("refused", url)
-    with pytest.raises(NotFound):
-        await orders.subscription("refused")
-
-
-async def test_webhook_has_at_most_three_secrets(orders: OrderTrail, receiver: Receiver) -> None:
-    await orders.create_webhook("secrets", url_of(receiver), customer_id="nobody", sign_with_ed25519=True)
-    values = {(await orders.rotate_webhook_secret("secrets")).value for _ in range(2)}
-    with pytest.raises(Refused, match="revoke one"):
-        await orders.rotate_webhook_secret("secrets")
-    secrets = (await orders.subscription("secrets")).webhook.secrets
-    assert len(values) == 2
-    assert len({secret.ed25519_public_key for secret in secrets}) == 3
