@@ -129,7 +129,7 @@ async def test_execute_raises_unavailable_if_server_never_answers(stub_server: S
         request_arrived.set()
         await asyncio.Event().wait()
 
-    stub_server.record = never_answer  # type: ignore[method-assign]
+    stub_server.record = never_answer  # type: ignore[method-assign]  # the stub ends with the test
     async with serve_stub(stub_server, timeout=0.2) as client:
         await client.reach(30)
         with pytest.raises(Unavailable, match=r"within 0\.2 seconds"):
@@ -148,6 +148,6 @@ async def test_closing_results_early_ends_all_tasks(client: OrderTrail) -> None:
 
 async def test_item_of_wrong_type_raises_type_error(client: OrderTrail) -> None:
     with pytest.raises(TypeError, match="str is not a command"):
-        await anext(client.execute(["confirm o-1"]))  # type: ignore[list-item]
+        await anext(client.execute(["confirm o-1"]))  # type: ignore[list-item]  # as a caller may err
     with pytest.raises(TypeError, match="bytes"):
-        await anext(client.import_documents([b"{}"]))  # type: ignore[list-item]
+        await anext(client.import_documents([b"{}"]))  # type: ignore[list-item]  # as a caller may err

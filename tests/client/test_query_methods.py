@@ -62,7 +62,7 @@ async def test_get_refuses_two_points_in_time(client: OrderTrail, stub_server: S
 
 async def test_unknown_condition_is_refused(client: OrderTrail) -> None:
     with pytest.raises(TypeError, match="colour"):
-        await client.get("o-1", colour="red")  # type: ignore[call-arg]
+        await client.get("o-1", colour="red")  # type: ignore[call-arg]  # as a caller may err
 
 
 async def test_on_page_is_called_with_current_at_of_each_page(client: OrderTrail, stub_server: StubServer) -> None:

@@ -86,7 +86,7 @@ async def test_submission_that_is_refused_at_once_raises_and_is_not_retried(
 
 async def test_message_that_is_no_command_cannot_be_submitted(client: OrderTrail) -> None:
     with pytest.raises(TypeError, match="GetCommandRequest is not a command"):
-        await client.submit(GetCommandRequest())  # type: ignore[arg-type]
+        await client.submit(GetCommandRequest())  # type: ignore[arg-type]  # as a caller may err
 
 
 @pytest.mark.parametrize(

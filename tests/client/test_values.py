@@ -27,7 +27,7 @@ def test_money_is_exact(amount: Any, units: int, nanos: int) -> None:
 
 def test_money_refuses_float() -> None:
     with pytest.raises(TypeError, match="float"):
-        money(5.2, "EUR")  # type: ignore[arg-type]
+        money(5.2, "EUR")  # type: ignore[arg-type]  # as a caller may err
 
 
 @pytest.mark.parametrize(

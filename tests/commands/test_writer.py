@@ -194,7 +194,7 @@ async def test_defect_in_one_decision_does_not_affect_other_commands(log: Faulty
     async with RunningWriter(log) as server:
         await server.handle(build_place_order())
         undecidable = prepare_attempt(build_confirm_order())
-        undecidable.command = OrderConfirmed()  # type: ignore[assignment]
+        undecidable.command = OrderConfirmed()  # type: ignore[assignment]  # no command, as a defect would be
         server.writer.queue.submit(undecidable)
         [answer] = await server.handle(build_change_quantity("change", 2))
         assert require_refusal_reason(await undecidable.answer) == "INTERNAL"

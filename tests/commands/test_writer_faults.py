@@ -1,5 +1,6 @@
 """The writer's guarantees to callers while the log fails, other servers write, or an order is damaged."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -122,9 +123,9 @@ async def test_order_with_generated_ids_is_placed_once_if_others_write() -> None
     class ContendedLog(FaultyLog):
         """Before each append, another server's record is appended."""
 
-        async def append(self, partition: int, entries: object) -> list[int]:
+        async def append(self, partition: int, entries: Sequence[Entry]) -> list[int]:
             self.land(0, Entry("order-9", b"of another server"))
-            return await super().append(partition, entries)  # type: ignore[arg-type]
+            return await super().append(partition, entries)
 
     log = ContendedLog(atomic=False)
     async with RunningWriter(log) as server:
@@ -210,10 +211,12 @@ def of_unknown_version(logged: Logged) -> Entry:
 
 
 @pytest.mark.parametrize("parking", [damage_predecessor_digest, of_unknown_version])
-async def test_parked_order_refuses_commands_but_replays_receipts(log: FaultyLog, parking: object) -> None:
+async def test_parked_order_refuses_commands_but_replays_receipts(
+    log: FaultyLog, parking: Callable[[Logged], Entry]
+) -> None:
     async with RunningWriter(log) as server:
         [first] = await server.handle(build_place_order())
-        log.land(0, parking(log.records[0][0]))  # type: ignore[operator]
+        log.land(0, parking(log.records[0][0]))
         [other_server] = await server.handle(build_place_order("other", "order-2"))
         refused, replay = await server.handle(build_confirm_order(), build_place_order())
     assert require_refusal_reason(refused) == "ORDER_PARKED"

@@ -139,4 +139,5 @@ def _is_ours(field: Any) -> bool:
 
 
 def _rules(field: Any) -> FieldRules:
-    return field.GetOptions().Extensions[rules_of_field]  # type: ignore[no-any-return]
+    rules: FieldRules = field.GetOptions().Extensions[rules_of_field]
+    return rules

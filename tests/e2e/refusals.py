@@ -49,7 +49,7 @@ async def catch_refusal_if_any(call: Awaitable[Any]) -> Refused | None:
 
 def read_error(error: grpc.aio.AioRpcError) -> Refused:
     """Return the refusal in the error of a call. Fails if it has no details."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # the stubs know sync calls only
     assert status is not None, f"no details: {error.code()} {error.details()}"
     return read_status(status)
 

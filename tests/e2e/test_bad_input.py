@@ -53,7 +53,8 @@ LIBRARY_RPCS = [
 async def test_unparsable_bytes_to_health_or_reflection_are_refused(server: RunningServer, path: str) -> None:
     server.start()
     async with grpc.aio.insecure_channel(server.address) as channel:
-        call_refusal = await catch_refusal(channel.stream_stream(path)(iter([b"\xff"])).read())  # type: ignore[call-arg]
+        call = channel.stream_stream(path, None, None)
+        call_refusal = await catch_refusal(call(iter([b"\xff"])).read())
         assert (call_refusal.code, call_refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
     assert [text for text in server.stderr.splitlines() if NO_POLICY not in text] == []
 

@@ -25,6 +25,7 @@ from ordertrail.v1.commands_pb2 import (
     ShipOrderRequest,
 )
 from ordertrail.v1.error_reason_pb2 import ErrorReason
+from ordertrail.v1.order_events_pb2 import OrderedLine
 from ordertrail.v1.order_history_service_pb2 import DiffOrdersRequest, GetOrderRequest, ListOrdersRequest
 from ordertrail.v1.projection_service_pb2 import DropGenerationRequest
 from ordertrail.values import line, shipped
@@ -144,7 +145,7 @@ async def test_duplicate_product_impossible_date_and_missing_price_are_refused(o
     impossible_date.expected_delivery_date.year, impossible_date.expected_delivery_date.month = 2031, 2
     impossible_date.expected_delivery_date.day = 30
     assert (await catch_refusal(call_raw(orders, impossible_date))).fields == ["expected_delivery_date"]
-    missing_price = PlaceOrderRequest(customer_id="shop-1", lines=[{"product_id": "p_1", "quantity": 1}])  # type: ignore[list-item]
+    missing_price = PlaceOrderRequest(customer_id="shop-1", lines=[OrderedLine(product_id="p_1", quantity=1)])
     assert (await catch_refusal(call_raw(orders, missing_price))).fields == ["lines[0].unit_price"]
 
 

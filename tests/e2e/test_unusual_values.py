@@ -110,8 +110,8 @@ def requests_with_time(name: str, order_id: str, time: Timestamp) -> list[Any]:
     if name == "GetOrder":
         return [GetOrderRequest(order_id=order_id, record_time=time)]
     if name == "ListOrders":
-        fields = ("created_from", "created_before", "record_time")
-        return [ListOrdersRequest(**{field: time}) for field in fields]  # type: ignore[arg-type]
+        bounds: list[dict[str, Any]] = [{"created_from": time}, {"created_before": time}, {"record_time": time}]
+        return [ListOrdersRequest(**bound) for bound in bounds]
     if name == "DiffOrders":
         return [
             DiffOrdersRequest(recorded_from=time),

@@ -1,5 +1,7 @@
 """Every refusal becomes the status of the contract, with the details that fit its reason."""
 
+from typing import Any
+
 import pytest
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, PreconditionFailure, ResourceInfo, RetryInfo
@@ -14,8 +16,8 @@ REASONS = [value.name.removeprefix("ERROR_REASON_") for value in ErrorReason.DES
 MESSAGE = "It went wrong."
 
 
-def build_refusal(reason: str, **fields: object) -> Refusal:
-    return Refusal(ErrorReason.Value(f"ERROR_REASON_{reason}"), MESSAGE, **fields)  # type: ignore[arg-type]
+def build_refusal(reason: str, **fields: Any) -> Refusal:
+    return Refusal(ErrorReason.Value(f"ERROR_REASON_{reason}"), MESSAGE, **fields)
 
 
 def details(status: Status) -> list[Message]:

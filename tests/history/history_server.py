@@ -248,4 +248,4 @@ def advance_clock(seconds: float) -> None:
     """Move the event loop's clock forward, so that no test has to wait."""
     loop = asyncio.get_running_loop()
     time = loop.time
-    loop.time = lambda: time() + seconds  # type: ignore[method-assign]
+    loop.time = lambda: time() + seconds  # type: ignore[method-assign]  # the loop ends with the test

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -37,7 +38,7 @@ def record_around_noon(server: HistoryServer) -> None:
 async def test_list_orders_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    path: dict[str, str],
+    path: dict[str, Any],
     max_indexed: int,
     begin: Timestamp | None,
     end: Timestamp | None,
@@ -47,7 +48,7 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_last(
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()
-        request = ListOrdersRequest(created_from=begin, created_before=end, **path)  # type: ignore[arg-type]
+        request = ListOrdersRequest(created_from=begin, created_before=end, **path)
         page = ListOrdersResponse.FromString(await server.service.ListOrders(request, EVERYTHING, None))
         assert [order.order_id for order in reversed(page.orders)] == expected
 
@@ -56,7 +57,7 @@ async def test_list_orders_includes_its_first_time_and_excludes_its_last(
 @pytest.mark.parametrize("path", [{}, {"customer_id": "c"}, {"product_id": "p"}])
 async def test_stream_includes_its_first_time_and_excludes_its_last(
     tmp_path: Path,
-    path: dict[str, str],
+    path: dict[str, Any],
     begin: Timestamp | None,
     end: Timestamp | None,
     expected: list[str],
@@ -64,7 +65,7 @@ async def test_stream_includes_its_first_time_and_excludes_its_last(
     async with serve_history(tmp_path) as server:
         record_around_noon(server)
         await server.project()
-        request = StreamOrderEventsRequest(recorded_from=begin, recorded_before=end, **path)  # type: ignore[arg-type]
+        request = StreamOrderEventsRequest(recorded_from=begin, recorded_before=end, **path)
         assert list_frame_names(await server.stream(request)) == [(order_id, 1) for order_id in expected]
 
 

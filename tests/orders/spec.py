@@ -1,6 +1,7 @@
 """Given-when-then for orders: given events, when a command is decided, then it leads to an event or a refusal."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -22,9 +23,9 @@ CASE_OF = {field.message_type: field.name for field in HistoryEvent.DESCRIPTOR.o
 def history_event(event: Event, version: int, seconds: int | None = None) -> HistoryEvent:
     history = HistoryEvent(order_id=ORDER, order_version=version)
     history.record_time.CopyFrom(Timestamp(seconds=1_000 + version if seconds is None else seconds))
-    field: Event = getattr(history, CASE_OF[event.DESCRIPTOR])
+    field: Any = getattr(history, CASE_OF[event.DESCRIPTOR])
     field.SetInParent()
-    field.MergeFrom(event)  # type: ignore[arg-type]
+    field.MergeFrom(event)
     return history
 
 

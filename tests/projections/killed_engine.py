@@ -60,7 +60,7 @@ def kill_within(projection: type[Ledger] | type[Tally], number: int) -> None:
         if next(batches) == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    projection.apply = apply_and_die  # type: ignore[method-assign]
+    projection.apply = apply_and_die  # type: ignore[method-assign]  # until the process is killed
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from google.rpc.status_pb2 import Status
 from tests.log.memory import MemoryLog
@@ -60,8 +61,8 @@ class LogBuilder:
         self._heads: dict[str, bytes] = {}
         self._sealed = 0
 
-    def add_fact(self, order_id: str, event: object, seconds: int | None = None) -> None:
-        self._extend(order_id, self._seal(order_id, encode(event), seconds))  # type: ignore[arg-type]
+    def add_fact(self, order_id: str, event: Any, seconds: int | None = None) -> None:
+        self._extend(order_id, self._seal(order_id, encode(event), seconds))
 
     def add_statement(self, order_id: str, event: v1.OrderPlaced | v1.OrderCreated = STATEMENT) -> None:
         self._extend(order_id, self._seal(order_id, encode_statement(event)))

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from ordertrail.v1.history_event_pb2 import HistoryEvent
 from ordertrail.v1.order_history_service_pb2 import ListOrderEventsResponse
@@ -15,7 +16,7 @@ COLUMNS = {
     "events": "position, order_id, version, customer_id, type, record_time, frame",
 }
 
-Rows = dict[str, list[tuple[object, ...]]]
+Rows = dict[str, list[tuple[Any, ...]]]
 
 
 def read_rows(path: Path) -> Rows:
@@ -52,5 +53,5 @@ def indexes(path: Path) -> set[str]:
 
 def stored_events(history: Rows) -> list[HistoryEvent]:
     """Return the events that the projection `history` stores, in the order of the log."""
-    frames = b"".join(row[6] for row in sorted(history["events"]))  # type: ignore[misc]
+    frames = b"".join(row[6] for row in sorted(history["events"]))
     return list(ListOrderEventsResponse.FromString(frames).events)

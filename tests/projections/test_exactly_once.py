@@ -32,7 +32,7 @@ EXAMPLES = choose_size(quick=25, trial=60, long=10_000)
 def count_verdicts(rows: Rows) -> dict[object, int]:
     counts: Counter[object] = Counter()
     for _, verdict, count in rows["ordertrail_verdicts"]:
-        counts[verdict] += count  # type: ignore[operator]
+        counts[verdict] += count
     return dict(counts)
 
 
@@ -81,7 +81,7 @@ def test_every_offset_is_stored_once_with_the_verdict_of_the_chain_rule(steps: L
             (position, verdict) for position, verdict in verdicts if verdict not in ("fact", "refusal")
         )
         facts = [position for position, verdict in verdicts if verdict == Verdict.FACT.value]
-        assert sorted(row[0] for row in rows.history["events"] + rows.history["ordertrail_waiting"]) == sorted(facts)  # type: ignore[type-var]
+        assert sorted(row[0] for row in rows.history["events"] + rows.history["ordertrail_waiting"]) == sorted(facts)
         for rows_of in rows:
             assert count_verdicts(rows_of) == dict(Counter(verdict for _, verdict in verdicts))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.projections.engine_files import FoldedRows, project_records
@@ -14,13 +15,13 @@ from ordertrail_server.schema.reading import read
 from ordertrail_server.schema.registry import READERS
 
 
-def find_order_row(rows: Rows, order_id: str) -> tuple[object, ...]:
+def find_order_row(rows: Rows, order_id: str) -> tuple[Any, ...]:
     [row] = [row for row in rows["orders"] if row[0] == order_id]
     return row
 
 
 def read_state(rows: Rows, order_id: str) -> Order:
-    return Order.FromString(find_order_row(rows, order_id)[6])  # type: ignore[arg-type]
+    return Order.FromString(find_order_row(rows, order_id)[6])
 
 
 def find_head(rows: FoldedRows, order_id: str) -> tuple[object, ...]:

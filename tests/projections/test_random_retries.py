@@ -58,7 +58,7 @@ def test_every_record_is_counted_once_by_the_number_of_its_event(steps: LogSteps
         for partition in range(PARTITIONS):
             counts = [count for of, _, count in written if of == partition]
             records = [logged for logged in log.records[partition] if logged[1:3] != BARRIER]
-            assert sum(counts) == len(records)  # type: ignore[arg-type]
+            assert sum(counts) == len(records)
 
     with memory_directory() as directory:
         asyncio.run(count(directory))

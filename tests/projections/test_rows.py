@@ -26,7 +26,7 @@ async def test_row_of_an_order_is_the_fold_of_its_facts(tmp_path: Path) -> None:
     assert (order_id, version, head, parked) == ("order-1", 3, builder.head("order-1"), None)
     assert (customer, status, reference, delivery) == ("shop-1", ORDER_STATUS_CONFIRMED, "17", 20260315)
     assert created == 1_750_000_001 * 10**9
-    assert Order.FromString(state) == fold(stored_events(history))  # type: ignore[arg-type]
+    assert Order.FromString(state) == fold(stored_events(history))
 
 
 async def test_links_of_an_order_hold_what_answers_a_repeated_request(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ async def test_refusal_changes_neither_state_nor_version_and_has_no_event(tmp_pa
     assert [(event.order_version, event.WhichOneof("event")) for event in stored_events(history)] == [
         (1, "order_placed")
     ]
-    assert Order.FromString(state) == fold(stored_events(history))  # type: ignore[arg-type]
+    assert Order.FromString(state) == fold(stored_events(history))
     assert orders["ordertrail_verdicts"] == history["ordertrail_verdicts"] == [(0, "fact", 1), (0, "refusal", 2)]
 
 

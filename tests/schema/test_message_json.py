@@ -1,6 +1,7 @@
 """Events as JSON are what protobuf's json_format prints, and also exist where that raises an error."""
 
 from json import loads
+from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -18,8 +19,8 @@ AFTER_9999 = Timestamp(seconds=253_402_300_800, nanos=5)
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_event_is_printed_as_json_format_prints_it(sample: object) -> None:
-    reading = read(sample.read_bytes())  # type: ignore[attr-defined]
+def test_event_is_printed_as_json_format_prints_it(sample: Path) -> None:
+    reading = read(sample.read_bytes())
     assert reading is not None
     assert loads(message_json(reading.event)) == MessageToDict(reading.event)
 
@@ -38,7 +39,7 @@ def test_every_field_of_an_event_can_be_printed() -> None:
     ("message", "expected"),
     [
         (OrderSource(create_time=AFTER_9999), {"createTime": {"seconds": "253402300800", "nanos": 5}}),
-        (OrderSource(status=77), {"status": 77}),  # type: ignore[arg-type]
+        (OrderSource(status=77), {"status": 77}),  # type: ignore[arg-type]  # no number of the enum
         (OrderPlaced(customer_id=""), {"customerId": ""}),
         (HistoryEvent(digest=b"\xff\0"), {"digest": "/wA="}),
     ],

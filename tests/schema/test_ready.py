@@ -59,7 +59,8 @@ def test_any_event_can_be_ready_at_any_position(event: Message, partition: int, 
 def test_position_claimed_by_a_record_is_overwritten(
     position: Message, digest: bytes, version: int, value: bytes
 ) -> None:
-    claim = HistoryEvent(position=position, digest=digest, written_version=version)  # type: ignore[arg-type]
+    assert isinstance(position, Position)
+    claim = HistoryEvent(position=position, digest=digest, written_version=version)
     for planted in (value + claim.SerializeToString(), claim.SerializeToString() + value):
         assert ready(planted) == build_expected(value)
 

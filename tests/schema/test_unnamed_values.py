@@ -55,12 +55,12 @@ def build_hop(function: Callable[[Any], Any], old: Descriptor = v1.OrderPlaced.D
 def write_unknown_status(value: v1.OrderPlaced) -> v2.OrderPlaced:
     if not value.HasField("company"):
         raise LookupError("no company")
-    return v2.OrderPlaced(source=v2.OrderSource(status=9))  # type: ignore[arg-type]
+    return v2.OrderPlaced(source=v2.OrderSource(status=9))  # type: ignore[arg-type]  # no number of the enum
 
 
 def write_one_wrong_status(placed: v2.OrderPlaced) -> v2.OrderPlaced:
     status = {v2.ORDER_STATUS_CANCELLED: 106}.get(placed.source.status, placed.source.status)
-    return v2.OrderPlaced(source=v2.OrderSource(status=status))  # type: ignore[arg-type]
+    return v2.OrderPlaced(source=v2.OrderSource(status=status))  # type: ignore[arg-type]  # it may be no number of the enum
 
 
 def faithful(placed: v2.OrderPlaced) -> v2.OrderPlaced:

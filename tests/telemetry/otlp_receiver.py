@@ -117,7 +117,7 @@ async def run_grpc_receiver() -> AsyncIterator[OtlpReceiver]:
             return ExportTraceServiceResponse()
 
     server = grpc.aio.server()
-    add_TraceServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]
+    add_TraceServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]  # generated without types
     receiver.environment = _environment(server.add_insecure_port("127.0.0.1:0"), "grpc")
     await server.start()
     try:

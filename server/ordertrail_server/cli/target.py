@@ -114,8 +114,8 @@ def connection_options(command: F) -> F:
     run = _file_option("--token-file", f"Send the token in this file; without it, that in {TOKEN}.")(run)
     run = _file_option("--tls-key", "The key of this certificate. (PEM)")(run)
     run = _file_option("--tls-cert", "Show the server this certificate. (PEM)")(run)
-    # click's decorators return what they get.
-    return _file_option("--tls-ca", "Call the server over TLS, and trust these authorities. (PEM)")(run)  # type: ignore[return-value]
+    add_authorities = _file_option("--tls-ca", "Call the server over TLS, and trust these authorities. (PEM)")
+    return add_authorities(run)  # type: ignore[return-value]  # click's decorators return what they get
 
 
 def check_address(_: click.Context, option: click.Parameter, address: str | None) -> str | None:

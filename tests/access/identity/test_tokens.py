@@ -53,7 +53,7 @@ async def test_identity_expires_with_its_token_and_the_leeway(tmp_path: Path) ->
 async def test_claims_cannot_be_changed(tmp_path: Path) -> None:
     identity = await trust(tmp_path, KEY).identify(KEY.bearer(), None)
     with pytest.raises(TypeError):
-        identity.claims["sub"] = "admin"  # type: ignore[index]
+        identity.claims["sub"] = "admin"  # type: ignore[index]  # as a defect would
 
 
 async def test_name_is_the_configured_claim_with_its_prefix(tmp_path: Path) -> None:

@@ -39,11 +39,11 @@ class ChangingOrder:
         except grpc.aio.AioRpcError as error:
             refusal = read_refusal(error)
             return None if refusal.reason in TEMPORARY else f"{name} of {self.order_id}: {refusal}"
-        receipt = answer.receipt
+        receipt: Receipt = answer.receipt
         if receipt.order_version != self.version + 1:
             return f"{name} of {self.order_id}: version {receipt.order_version} after {self.version}"
         self.version, self.token, self._pending = receipt.order_version, receipt.consistency_token, None
-        return receipt  # type: ignore[no-any-return]
+        return receipt
 
     async def find_wrong_state(self, channel: grpc.aio.Channel) -> list[str]:
         """Read the order with its token; return the description of a wrong answer."""

@@ -45,7 +45,7 @@ def build_requests(order_ids: Sequence[str], first_commands: Sequence[Message]) 
 
 def read_refusal(error: grpc.aio.AioRpcError) -> Refused:
     """Return the refusal in the error of a call. A server that has ended sends no details."""
-    if error.code() is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:  # type: ignore[arg-type]
+    if error.code() is grpc.StatusCode.UNAVAILABLE and rpc_status.from_call(error) is None:  # type: ignore[arg-type]  # the stubs know sync calls only
         return Refused(error.code(), "UNAVAILABLE", "", {}, [], [], [], None)
     return read_error(error)
 

@@ -60,6 +60,6 @@ def judge_error(call: Call, error: grpc.aio.AioRpcError, seconds: float) -> str:
 
 def _read_details(error: grpc.aio.AioRpcError) -> Status | None:
     try:
-        return rpc_status.from_call(error)  # type: ignore[arg-type]
+        return rpc_status.from_call(error)  # type: ignore[arg-type]  # the stubs know sync calls only
     except ValueError:
         return None  # gRPC replaced the code, because the deadline passed while the answer arrived

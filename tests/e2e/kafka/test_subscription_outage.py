@@ -1,6 +1,7 @@
 """The only broker is lost and comes back: servers live on, and forward calls about subscriptions again."""
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,6 @@ async def test_servers_answer_again_when_the_broker_is_back(kafka: None, tmp_pat
                     cluster.nodes[0].start()
                     await asyncio.to_thread(cluster.await_ready)
                     for client in clients:
-                        await retry_unavailable(lambda client=client: client.subscription("all"))  # type: ignore[misc]
+                        await retry_unavailable(partial(client.subscription, "all"))
             assert [server.has_ended for server in servers] == [False, False]
         assert [server.faults for server in servers] == [[], []]

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -84,7 +85,7 @@ async def _kill_repeatedly(
     kills, continued, end = list[str](), list[float](), time.monotonic() + SECONDS
     while len(kills) < ROUNDS and time.monotonic() < end:
         random, before = Random(f"{SEED}/{len(kills)}"), len(callers.observations.ids)
-        await _wait_until(lambda before=before: len(callers.observations.ids) >= before + COMMANDS_OF_A_ROUND)  # type: ignore[misc]
+        await _wait_until(partial(_has_ids, callers, before + COMMANDS_OF_A_ROUND))
         await asyncio.sleep(random.uniform(0, 0.5))
         kind = random.choice(["server", "server", "projector", "consumer"])
         kills.append(kind)
@@ -125,6 +126,10 @@ async def _wait_until_delivered(address: str) -> None:
         for name in (SUBSCRIPTION, WEBHOOK):
             while (await orders.subscription(name)).lag_count:  # noqa: ASYNC110 (consumers of other processes work)
                 await asyncio.sleep(0.1)
+
+
+def _has_ids(callers: Callers, count: int) -> bool:
+    return len(callers.observations.ids) >= count
 
 
 async def _wait_until(is_true: Callable[[], bool]) -> None:

@@ -23,7 +23,7 @@ def replace_synchronous(synchronous: Literal["FULL", "NORMAL"]) -> None:
     def connect(path: Path, _: str) -> Connection:
         return connect_writer(path, synchronous)
 
-    appender.connect_writer = connect  # type: ignore[assignment, attr-defined]
+    appender.connect_writer = connect  # type: ignore[assignment, attr-defined]  # until the process ends
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine
+from copy import deepcopy
 from itertools import count
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from tests.e2e.state_machine.driver import Driver
 from tests.e2e.state_machine.order_model import State, decide
 
 from ordertrail.commands import Request
+from ordertrail.v1.commands_pb2 import PlaceOrderRequest
 
 # A start takes as long as some hundred commands.
 CALLS_BETWEEN_STARTS = 25
@@ -124,12 +126,11 @@ class OrderMachine(RuleBasedStateMachine):
         return request
 
     def complete(self, draft: Request, order_id: str, request_id: str) -> Request:
-        request: Any = type(draft)()
-        request.MergeFrom(draft)
+        request = deepcopy(draft)
         request.order_id, request.request_id = order_id, request_id
-        if request.DESCRIPTOR.name == "PlaceOrderRequest":
+        if isinstance(request, PlaceOrderRequest):
             request.customer_id = self.name
-        return request  # type: ignore[no-any-return]
+        return request
 
     def learn_times(self) -> None:
         """Read the record times that receipts of batches did not show."""

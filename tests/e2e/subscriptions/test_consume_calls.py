@@ -40,7 +40,7 @@ async def test_more_credits_than_the_limit_are_refused(orders: OrderTrail) -> No
 
 
 async def read_to_the_end(call: Any) -> None:
-    while (await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]
+    while (await call.read()) is not grpc.aio.EOF:  # type: ignore[attr-defined]  # not in the stubs
         pass
 
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,10 @@ def server(pair: Pair, tmp_path: Path) -> Iterator[RunningServer]:
 async def orders(server: RunningServer, authority: Authority) -> AsyncIterator[OrderTrail]:
     async with connect(server.address, credentials=read_credentials(authority.file)) as orders:
         yield orders
+
+
+def has_logged(server: RunningServer, text: str) -> bool:
+    return text in server.stderr
 
 
 async def wait_until(is_true: Callable[[], bool]) -> None:
@@ -75,7 +80,7 @@ async def test_files_that_do_not_fit_together_leave_the_last_good_ones_in_use(
     for content in (b"", b"no certificate", good):
         pair.certificate.write_bytes(content)
         fault = "is not the key" if content == good else "holds no certificate"
-        await wait_until(lambda fault=fault: fault in server.stderr)  # type: ignore[misc]
+        await wait_until(partial(has_logged, server, fault))
         assert shown_certificate(server) == certificate
     new.key.rename(pair.key)
     await wait_until(lambda: shown_certificate(server) == good.strip())

@@ -30,7 +30,7 @@ def kill_at_instruction(count: int) -> None:
         connection.set_progress_handler(step, 1)
         return connection
 
-    sqlite3.connect = connect_counted  # type: ignore[assignment]
+    sqlite3.connect = connect_counted  # type: ignore[assignment]  # until the process is killed
 
 
 def kill_at_byte(size: int) -> None:

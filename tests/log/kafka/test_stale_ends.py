@@ -45,7 +45,7 @@ async def _wait_for_end_query(log: KafkaLog) -> None:
         began.set()
         return await query(partition, known_end)
 
-    log._ends._query = query_and_report  # type: ignore[method-assign]
+    log._ends._query = query_and_report  # type: ignore[method-assign]  # the log ends with the test
     await asyncio.wait_for(began.wait(), 10)
 
 

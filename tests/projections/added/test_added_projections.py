@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.e2e.running_server import ROOT, RunningServer
@@ -95,7 +96,7 @@ async def test_installed_projection_is_built_from_the_first_event_of_an_existing
     assert read_applied(server, "shelf") == [1] * (EVENT_COUNT + 1)
 
 
-FAULTY = {
+FAULTY: dict[str, tuple[dict[str, Any], str]] = {
     "import_error": ({"head": "import no_such_module_at_all"}, "no_such_module_at_all"),
     "import_exit": ({"head": "sys.exit(3)"}, "SystemExit: 3"),
     "wrong_name": ({"class_name": "another"}, "'wrong_name'"),
@@ -140,7 +141,7 @@ async def test_faulty_projection_stops_alone_and_reports_why(
 ) -> None:
     Package(site, "shelf")
     for name in names:
-        Package(site, name, **FAULTY[name][0])  # type: ignore[arg-type]
+        Package(site, name, **FAULTY[name][0])
     async with connect_started(server) as client:
         for name in names:
             report = await wait_for(client, name, has_stopped)

@@ -1,6 +1,7 @@
 """Rows of two tables that are read side by side in the order of their keys."""
 
 from collections import Counter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -35,10 +36,10 @@ def _create_table(rows: list[Row]) -> sqlite3.Connection:
 @given(tables, tables)
 def test_every_key_whose_rows_differ_is_found_once(expected: list[Row], stored: list[Row]) -> None:
     differences = {*find_all(expected, stored)}
-    rows_by_key = {key: [None, None] for key, _ in (*expected, *stored)}
+    rows_by_key: dict[Any, list[Row | None]] = {key: [None, None] for key, _ in (*expected, *stored)}
     for side, rows in enumerate((expected, stored)):
         for row in rows:
-            rows_by_key[row[0]][side] = row  # type: ignore[call-overload]
+            rows_by_key[row[0]][side] = row
     assert differences == {RowDifference(*pair) for pair in rows_by_key.values() if pair[0] != pair[1]}
 
 

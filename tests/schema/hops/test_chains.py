@@ -1,7 +1,7 @@
 """Chains of versions with random legal changes are read without losing a value."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set as AbstractSet
 from itertools import count
 from typing import Any
 
@@ -194,7 +194,7 @@ def list_kept_values(message: Message, tree: str, chain: Chain) -> Counter[Any]:
     return Counter(values(message, {f"{tree}.{name}" for name in chain.dropped}))
 
 
-def values(message: Any, but: set[str] = frozenset()) -> Iterator[Any]:  # type: ignore[assignment]
+def values(message: Any, but: AbstractSet[str] = frozenset()) -> Iterator[Any]:
     """Yield every text, number and map key in a message; for an enum only its presence."""
     for field, value in message.ListFields():
         if field.full_name in but:

@@ -91,6 +91,6 @@ def test_trace_omits_absent_fields_except_those_with_a_literal_or_absent_rule(tr
 
 def test_trace_shows_values_that_json_cannot_express_as_text(tree: Tree) -> None:
     message = tree.make("v1.Placed")
-    message.at.seconds = 2**62  # type: ignore[attr-defined]
+    message.at.seconds = 2**62  # type: ignore[attr-defined]  # built from a descriptor
     [steps] = [step for step in trace_plan(tree.plan(), message) if step not in ALWAYS]
     assert steps == AppliedStep("same name", "at", "at", f'"at {{ seconds: {2**62} }}"')

@@ -1,6 +1,7 @@
 """The proof reports each gap between a record and the public events, with a remedy."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -59,12 +60,12 @@ def remove_field(number: int) -> Change:
     return lambda message: message.field.remove(field(message, number))
 
 
-def replace_rules(**rules: object) -> Change:
+def replace_rules(**rules: Any) -> Change:
     """Return the change that replaces the rules of a message."""
 
     def change(message: DescriptorProto) -> None:
         message.options.Extensions[rules_pb2.message].Clear()
-        message.options.Extensions[rules_pb2.message].MergeFrom(rules_pb2.MessageRules(**rules))  # type: ignore[arg-type]
+        message.options.Extensions[rules_pb2.message].MergeFrom(rules_pb2.MessageRules(**rules))
 
     return change
 
