@@ -1,6 +1,7 @@
 """A policy file is read again after each change, and never while it is being written."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
@@ -73,3 +74,16 @@ async def test_file_that_cannot_be_parsed_leaves_the_last_policy(authority: Auth
     write(policy, BEGINNING)
     await wait_until_granted(authority)
     assert not authority.faults
+
+
+async def test_pipe_in_place_of_the_file_is_a_fault_and_a_later_file_is_read(
+    authority: Authority, policy: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "pipe").replace(policy)
+    async with asyncio.timeout(20):
+        while not authority.faults:  # noqa: ASYNC110 (the authority polls the file)
+            await asyncio.sleep(0.05)
+    (tmp_path / "new.toml").write_text(BEGINNING)
+    (tmp_path / "new.toml").replace(policy)
+    await wait_until_granted(authority)

@@ -12,7 +12,7 @@ CLIENT = ROOT / "client" / "ordertrail"
 
 # Which packages a package may import. Chain and placement are pure rules, which the log's adapters may know.
 ARROWS = {
-    "access": {"orders"},
+    "access": {"orders", "storage"},
     "admin": {
         "access",
         "commands",
@@ -37,6 +37,7 @@ ARROWS = {
         "orders",
         "schema",
         "log",
+        "storage",
         "telemetry",
     },
     "doctor": {"access", "edge", "orders", "schema", "log", "storage"},

@@ -13,6 +13,7 @@ from ordertrail_server.access.permission import FOR_CUSTOMERS, PERMISSIONS, VERB
 from ordertrail_server.access.policy import Policy
 from ordertrail_server.access.rights import CallerLimits
 from ordertrail_server.access.scope import EVERYTHING, Scope
+from ordertrail_server.storage.regular_file import read_regular_file
 
 MAX_BYTES = 1 << 20
 MAX_GRANTS = 1_000
@@ -30,8 +31,7 @@ class AccessConfig(NamedTuple):
 def read_policy_file(path: Path) -> AccessConfig:
     """Read and check a policy file. Blocks. Raises ConfigInvalid."""
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular_file(path, MAX_BYTES + 1)
     except OSError as error:
         raise ConfigInvalid(f"{path} cannot be read: {error.strerror}") from error
     if len(content) > MAX_BYTES:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ordertrail_server.access.identity.trusted_keys import MAX_BYTES, KeysUnusable
+from ordertrail_server.storage.regular_file import read_regular_file
 
 if TYPE_CHECKING:
     from aiohttp import StreamReader
@@ -72,7 +73,7 @@ def _load_authorities(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            context.load_verify_locations(ca_file)
+            context.load_verify_locations(cadata=read_regular_file(ca_file).decode("ascii", "replace"))
         except (OSError, ValueError) as error:  # of SSL too
             raise KeysUnusable(f"ca_file {ca_file} cannot be read as certificates: {error}") from None
     return context

@@ -6,6 +6,7 @@ from pathlib import Path
 from ordertrail_server.access.identity.issuer_config import IssuerConfig
 from ordertrail_server.access.identity.key_source import KeySource
 from ordertrail_server.access.identity.trusted_keys import MAX_BYTES, KeysUnusable
+from ordertrail_server.storage.regular_file import read_regular_file
 
 CHECK_SECONDS = 1.0
 """How often the file is read. So a key that was removed from it is trusted for about a second."""
@@ -37,8 +38,7 @@ class KeyFile(KeySource):
     def reload(self) -> None:
         """Read the file, and take its keys if they have changed. Blocks."""
         try:
-            with self._path.open("rb") as file:
-                content = file.read(MAX_BYTES + 1)
+            content = read_regular_file(self._path, MAX_BYTES + 1)
         except OSError as error:
             self.report(f"{self._path} cannot be read: {error.strerror}")
             return

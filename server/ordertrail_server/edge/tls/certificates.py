@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.operator_error import OperatorError
+from ordertrail_server.storage.regular_file import read_regular_file
 
 
 class CertificateRefused(OperatorError):
@@ -43,7 +44,7 @@ def read_certificates(files: CertificateFiles) -> Certificates:
 def read_pem(path: Path) -> bytes:
     """Return the content of a file. Raises CertificateRefused."""
     try:
-        return path.read_bytes()
+        return read_regular_file(path)
     except OSError as error:
         raise CertificateRefused(f"{path} cannot be read: {error.strerror}") from error
 
