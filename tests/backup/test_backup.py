@@ -98,11 +98,30 @@ async def test_file_that_appears_during_the_backup_is_not_replaced(tmp_path: Pat
     assert (tmp_path / "backup").read_bytes() == b""
 
 
-async def test_partial_file_of_a_killed_backup_is_overwritten(tmp_path: Path) -> None:
+async def test_partial_file_of_a_killed_backup_is_replaced(tmp_path: Path) -> None:
     data = await create_data_directory(tmp_path / "data")
     (tmp_path / "backup.partial").write_bytes(b"x" * 1_000_000)
     content = await write_backup(data, tmp_path / "backup")
     assert await verify_backup(tmp_path / "backup") == content
+
+
+async def test_backup_writes_to_no_file_that_others_have_prepared(tmp_path: Path) -> None:
+    data = await create_data_directory(tmp_path / "data")
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "backup.partial").symlink_to("precious")
+    await write_backup(data, tmp_path / "backup")
+    (tmp_path / "second.partial").hardlink_to(tmp_path / "precious")
+    await write_backup(data, tmp_path / "second")
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert not (tmp_path / "backup").is_symlink()
+
+
+async def test_link_to_nothing_is_not_replaced(tmp_path: Path) -> None:
+    data = await create_data_directory(tmp_path / "data")
+    (tmp_path / "backup").symlink_to("nothing")
+    with pytest.raises(BackupRefused, match="exists"):
+        await write_backup(data, tmp_path / "backup")
+    assert list_names(tmp_path) == {"data", "backup"}
 
 
 async def test_second_backup_into_the_same_file_is_refused(tmp_path: Path) -> None:

@@ -116,6 +116,16 @@ def test_export_removes_what_a_killed_one_of_another_format_left(data: Path, tar
     assert list_files(target) == expected_files(FileFormat.JSON_LINES)
 
 
+def test_export_writes_to_no_file_that_a_link_names(data: Path, target: Path, tmp_path: Path) -> None:
+    target.mkdir(parents=True)
+    (tmp_path / "precious").write_text("precious")
+    for name in ("export.json", "events.csv", "events.csv.partial", "export.json.partial"):
+        (target / name).symlink_to(tmp_path / "precious")
+    write_export(data, target, FileFormat.CSV, replaces=True)
+    assert list_files(target) == expected_files(FileFormat.CSV)
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
 def test_directory_in_place_of_a_file_is_refused_and_the_earlier_export_is_kept(data: Path, target: Path) -> None:
     write_export(data, target, FileFormat.CSV)
     before = {path: path.read_bytes() for path in target.iterdir()}

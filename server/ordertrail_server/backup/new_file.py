@@ -3,12 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from ordertrail_server.backup.backup_error import BackupRefused
 from ordertrail_server.storage.checked.archive import ARCHIVE_MODE
 from ordertrail_server.storage.database_file import fsync_directory
+from ordertrail_server.storage.locked_file import create_locked
 from ordertrail_server.storage.rename import rename_to_unused
 
 
@@ -16,39 +16,33 @@ from ordertrail_server.storage.rename import rename_to_unused
 def create_new_file(target: Path) -> Iterator[Path]:
     """Provide the path of a file, `….partial`, that is durable and has the name `target` after the body.
 
-    The partial file is removed if the body raises. One that a kill has left is overwritten. Raises BackupRefused if the
+    The partial file is removed if the body raises. One that a kill has left is replaced. Raises BackupRefused if the
     target exists, or if another process creates it.
     """
     partial = target.with_name(f"{target.name}.partial")
     _refuse_existing(target)
-    descriptor = os.open(partial, os.O_RDWR | os.O_CREAT, ARCHIVE_MODE)
+    descriptor = _create(partial)
     try:
-        _lock(descriptor, partial)
-        try:
-            yield partial
-            os.fsync(descriptor)
-            rename_to_unused(partial, target)
-        except BaseException as error:
-            partial.unlink(missing_ok=True)
-            if isinstance(error, FileExistsError):
-                _refuse_existing(target)
-            raise
+        yield partial
+        os.fsync(descriptor)
+        rename_to_unused(partial, target)
+    except BaseException as error:
+        partial.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            _refuse_existing(target)
+        raise
     finally:
         os.close(descriptor)
     fsync_directory(target.parent)
 
 
 def _refuse_existing(target: Path) -> None:
-    if target.exists():
+    if os.path.lexists(target):  # also a link to nothing
         raise BackupRefused(f"{target} exists, and a backup replaces no file: name a new one.")
 
 
-def _lock(descriptor: int, partial: Path) -> None:
-    """Lock the partial file. The kernel releases the lock when the process ends."""
+def _create(partial: Path) -> int:
     try:
-        flock(descriptor, LOCK_EX | LOCK_NB)
-        is_replaced = not os.path.samestat(os.fstat(descriptor), partial.stat())
-    except (BlockingIOError, FileNotFoundError):
-        is_replaced = True
-    if is_replaced:
-        raise BackupRefused(f"Another process writes {partial}: wait until it ends, or name another file.")
+        return create_locked(partial, ARCHIVE_MODE)
+    except BlockingIOError:
+        raise BackupRefused(f"Another process writes {partial}: wait until it ends, or name another file.") from None

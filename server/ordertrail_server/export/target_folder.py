@@ -7,7 +7,6 @@ killed looks complete.
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import IO
 
@@ -17,6 +16,7 @@ from ordertrail_server.export.table import TABLES, Table
 from ordertrail_server.storage.connection import FILE_MODE
 from ordertrail_server.storage.database_file import fsync_directory
 from ordertrail_server.storage.directory import create_directory
+from ordertrail_server.storage.locked_file import create_locked
 
 SUMMARY = "export.json"
 PARTIAL_SUFFIX = ".partial"
@@ -93,16 +93,11 @@ def open_target_folder(path: Path, file_format: FileFormat, *, replaces: bool) -
 
 @contextmanager
 def _lock_summary(path: Path) -> Iterator[IO[bytes]]:
-    partial = _partial(path / SUMMARY)
-    with open(os.open(partial, os.O_RDWR | os.O_CREAT, FILE_MODE), "wb") as file:
-        try:
-            flock(file, LOCK_EX | LOCK_NB)
-            is_own = partial.stat().st_ino == os.fstat(file.fileno()).st_ino
-        except (BlockingIOError, FileNotFoundError):
-            is_own = False
-        if not is_own:  # the other export may have ended at this moment
-            raise ExportRefused(f"Another export writes to {path}. Wait for its end, or use another folder.")
-        file.truncate(0)
+    try:
+        descriptor = create_locked(_partial(path / SUMMARY), FILE_MODE)
+    except BlockingIOError:  # the other export may have ended at this moment
+        raise ExportRefused(f"Another export writes to {path}. Wait for its end, or use another folder.") from None
+    with open(descriptor, "wb") as file:
         yield file
 
 

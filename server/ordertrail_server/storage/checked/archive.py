@@ -21,7 +21,7 @@ class ArchiveDamaged(sqlite3.DatabaseError):
 def create_archive(path: Path) -> CheckedConnection:
     """Create an archive, or overwrite the file. The caller closes it, makes it durable, and verifies it."""
     check_sqlite_version()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, ARCHIVE_MODE)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, ARCHIVE_MODE)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, ARCHIVE_MODE)
         file.write(build_empty_database())
