@@ -50,6 +50,18 @@ async def find_loss_at_start(data: DataDirectory, state: SubscriptionState) -> s
         await log.close()
 
 
+@pytest.mark.parametrize("name", ["other", "nothing", "precious"])
+async def test_link_with_the_name_of_the_new_directory_is_refused(tmp_path: Path, name: str) -> None:
+    file = await back_up(await create_data_directory(tmp_path / "data"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "restored.restoring").symlink_to(name)
+    with pytest.raises(BackupRefused, match=r"restored\.restoring is no directory"):
+        await restore(file, tmp_path / "restored")
+    assert list_names(tmp_path / "other") == set()
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
 async def test_restored_directory_has_the_same_records_and_commands(tmp_path: Path) -> None:
     data = await create_data_directory(tmp_path / "data")
     restored, report = await back_up_and_restore(data, "restored")

@@ -27,7 +27,8 @@ UNFINISHED = "UNFINISHED-RESTORE"
 def build_directory(target: Path) -> Iterator[Path]:
     """Provide a new directory to fill, beside the target. Both are locked. It is removed if the body raises.
 
-    Raises BackupRefused if the target is no data directory, DataDirectoryBusy if a process uses it.
+    Raises BackupRefused if the target is no data directory, or if another file has the name of the new one,
+    DataDirectoryBusy if a process uses it.
     """
     target = target.resolve()
     with ExitStack() as stack:
@@ -35,7 +36,8 @@ def build_directory(target: Path) -> Iterator[Path]:
             _refuse_unsuitable(target)
             stack.enter_context(lock_directory(target))
         new = find_restore(target)
-        if new.exists():
+        if os.path.lexists(new):
+            _refuse_foreign(new)
             with lock_directory(new):
                 _clear(new, target)
         create_directory(new)
@@ -94,6 +96,11 @@ def _refuse_unsuitable(target: Path) -> None:
         )
     if not is_data_directory(target):
         raise BackupRefused(f"{target} holds other files and no log: name a data directory, or a new one.")
+
+
+def _refuse_foreign(new: Path) -> None:
+    if new.is_symlink() or not new.is_dir():
+        raise BackupRefused(f"{new} is no directory, so no restore has left it: move it away.")
 
 
 def _clear(new: Path, target: Path) -> None:

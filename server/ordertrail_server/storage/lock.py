@@ -54,7 +54,7 @@ class DirectoryLock:
 def is_locked(directory: Path) -> bool:
     """Return whether a process serves the directory. A process that locks it at this moment may fail."""
     try:
-        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY)
+        descriptor = os.open(directory / LOCK_FILE, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:  # never served, or the lock file cannot be read
         return False
     try:
@@ -68,7 +68,7 @@ def is_locked(directory: Path) -> bool:
 
 def _open(directory: Path) -> int:
     try:
-        return os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT, LOCK_MODE)
+        return os.open(directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, LOCK_MODE)
     except OSError as error:
         if error.errno not in (EACCES, EPERM, EROFS):
             raise
