@@ -9,7 +9,7 @@ from time import time_ns
 from ordertrail_server.configured_log import create_source
 from ordertrail_server.doctor.certificates import check_certificates
 from ordertrail_server.doctor.clock import check_clock
-from ordertrail_server.doctor.directory import check_files, check_permissions, check_server
+from ordertrail_server.doctor.directory import check_files, check_kinds, check_permissions, check_server
 from ordertrail_server.doctor.disk import check_space, forecast_space
 from ordertrail_server.doctor.finding import Finding, Status, error
 from ordertrail_server.doctor.heads import check_heads
@@ -34,11 +34,12 @@ async def examine(settings: Settings, warn_days: float) -> AsyncIterator[Finding
     """
     data = DataDirectory(settings.data)
     files = check_files(data, is_embedded=settings.log == "embedded")
-    topics = _check_topics(settings) if settings.log == "kafka" else []
-    for finding in (*_check_surroundings(settings), files, check_server(data), *check_permissions(data), *topics):
+    kinds, topics = list(check_kinds(data)), _check_topics(settings) if settings.log == "kafka" else []
+    about_directory = (files, *kinds, check_server(data), *check_permissions(data))
+    for finding in (*_check_surroundings(settings), *about_directory, *topics):
         yield finding
     # A server refuses unsafe topics as well, and does not open them.
-    about_log = topics or [files]
+    about_log = [*(topics or [files]), *kinds]
     if all(finding.status is not Status.ERROR for finding in about_log) and _has_log(settings, data):
         async for finding in _check_log(settings, data, warn_days):
             yield finding

@@ -39,7 +39,7 @@ def _check_pair(files: CertificateFiles) -> Iterator[Finding]:
         if files.key.stat().st_mode & (S_IRWXG | S_IRWXO):
             text = f"Other users than its owner can use the private key {files.key}."
             yield warning(CERTIFICATES, text, f"Run: chmod 600 {files.key}")
-    except CertificateRefused as refusal:
+    except (CertificateRefused, OSError) as refusal:  # the key may be removed meanwhile
         yield error(CERTIFICATES, f"{refusal}.", "Replace the files; a running server keeps the last good ones.")
 
 

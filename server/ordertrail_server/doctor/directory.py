@@ -11,6 +11,7 @@ from ordertrail_server.storage.lock import DataDirectoryRefused, is_locked
 
 FILES, PERMISSIONS, SERVER = "files", "permissions", "server"
 RUN_AS_OWNER = "Run doctor as the user that serves the directory."
+NAME_DIRECTORY = "Name the directory of the server with --data."
 SHOWN = 3
 """How many files a finding names."""
 
@@ -19,14 +20,15 @@ def check_files(data: DataDirectory, *, is_embedded: bool) -> Finding:
     """Check that the directory holds the files of one log, or none at all."""
     try:
         return _check_names(data, is_embedded=is_embedded)
-    except PermissionError as refusal:
-        return error(FILES, f"{refusal.filename} cannot be examined: {refusal.strerror}.", RUN_AS_OWNER)
+    except OSError as refusal:
+        fix = RUN_AS_OWNER if isinstance(refusal, PermissionError) else NAME_DIRECTORY
+        return error(FILES, f"{refusal.filename} cannot be examined: {refusal.strerror}.", fix)
 
 
 def _check_names(data: DataDirectory, *, is_embedded: bool) -> Finding:
     if not data.path.is_dir():
         text = f"{data.path} is no directory, so no server has run here yet."
-        return error(FILES, text, "Name the directory of the server with --data, or start a server, which creates it.")
+        return error(FILES, text, f"{NAME_DIRECTORY} Or start a server, which creates it.")
     if is_embedded != data.log.exists():
         return _check_log_file(data, is_embedded=is_embedded)
     return ok(FILES, f"{data.path} holds {len(data.derived_stores())} projections{' and their log' * is_embedded}.")
@@ -41,6 +43,14 @@ def _check_log_file(data: DataDirectory, *, is_embedded: bool) -> Finding:
     except DataDirectoryRefused as refusal:
         return error(FILES, str(refusal), f"Restore {data.log.name} from a backup, or name another directory.")
     return warning(FILES, f"{data.path} holds no log yet.", "Start a server, which creates it.")
+
+
+def check_kinds(data: DataDirectory) -> Iterator[Finding]:
+    """Check that the directory holds files and directories only: whoever opens a pipe waits."""
+    special = [path for path in list_paths(data.path) if _is_special(path)]
+    if special:
+        text = f"{_names(special)}: neither a file nor a directory, so nothing here is read."
+        yield error(FILES, text, "Move it away, and restore what was there before from a backup.")
 
 
 def check_server(data: DataDirectory) -> Finding:
@@ -73,6 +83,11 @@ def list_paths(directory: Path) -> list[Path]:
         directory,
         *(Path(folder) / name for folder, folders, files in os.walk(directory) for name in sorted((*folders, *files))),
     ]
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path leads to a pipe, a socket or a device."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
 
 
 def _is_exposed(path: Path) -> bool:

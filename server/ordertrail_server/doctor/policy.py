@@ -17,9 +17,10 @@ def check_policy(path: Path | None, *, is_local: bool) -> Finding:
 
     try:
         Authority(path)
-    except OperatorError as invalid:
+        mode = path.stat().st_mode
+    except (OperatorError, OSError) as invalid:  # it may be removed meanwhile
         return error(POLICY, str(invalid), f"Correct it, and check it: ordertrail policy check {path}")
-    if path.stat().st_mode & (S_IWGRP | S_IWOTH):
+    if mode & (S_IWGRP | S_IWOTH):
         text = f"Other users than its owner can change the policy {path}"
         return warning(POLICY, text, f"Run: chmod go-w {path}")
     return ok(POLICY, f"The policy {path} is valid, and its keys can be used")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
+from errno import ENOENT
 from pathlib import Path
 from shutil import copy, copytree
 from tempfile import TemporaryDirectory
@@ -19,9 +21,12 @@ from tests.cli.doctor.doctor_run import build_directory, run_doctor
 from tests.projections.log_builder import CONFIRMED, PLACED, LogBuilder, write_log
 
 from ordertrail_server.cli.main import ordertrail
+from ordertrail_server.doctor.certificates import check_certificates
 from ordertrail_server.doctor.disk import check_space
 from ordertrail_server.doctor.finding import Status
+from ordertrail_server.doctor.policy import check_policy
 from ordertrail_server.doctor.versions import check_descriptors, check_sqlite
+from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.log.embedded.log import EmbeddedLog
 from ordertrail_server.log.port import Entry
 from ordertrail_server.projections.rebuild import rebuild
@@ -138,6 +143,19 @@ def test_lost_log_beside_its_projections_is_an_error(data: Path) -> None:
     run = run_doctor(data)
     assert (run.exit_code, run.faults()) == (1, [("files", "error")])
     assert "the facts from which they were built are missing" in run.text("files")
+
+
+@pytest.mark.parametrize("name", ["LOCK", "log.sqlite", "projections/orders-0-1.sqlite", "commands"])
+def test_pipe_in_the_directory_is_an_error_and_nothing_waits_for_it(data: Path, name: str) -> None:
+    (data / name).unlink(missing_ok=True)
+    os.mkfifo(data / name, 0o600)
+    run = run_doctor(data)
+    assert run.faults() == [("files", "error")]
+    assert f"{name}: neither a file nor a directory" in run.text("files")
+
+
+def test_directory_whose_name_is_too_long_is_an_error() -> None:
+    assert ("files", "error") in run_doctor(Path("/", "x" * 300)).faults()
 
 
 def test_empty_directory_is_a_warning(tmp_path: Path) -> None:
@@ -258,6 +276,23 @@ def test_policy_is_checked_as_a_server_does(data: Path, tmp_path: Path) -> None:
     policy.write_text('[[grants]]\nto = "anyone"\nmay = ["reed"]\n')
     run = run_doctor(data, "--policy", str(policy))
     assert (run.exit_code, run.faults()) == (1, [("policy", "error")])
+
+
+class VanishingPath(type(Path())):  # type: ignore[misc]  # the class of paths of this system
+    """The path of a file that is removed after it was read."""
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(self))
+
+
+def test_file_that_is_removed_during_its_check_is_an_error(tmp_path: Path) -> None:
+    policy, pair = tmp_path / "policy.toml", Authority(tmp_path).sign("server", days=60)
+    policy.write_text('[[grants]]\nto = "anyone"\nmay = ["read"]\ncustomers = "all"\n')
+    files = CertificateFiles(pair.certificate, VanishingPath(pair.key), None)
+    certificates = check_certificates(files, None, datetime.now(UTC), is_local=True)
+    for finding in (check_policy(VanishingPath(policy), is_local=True), next(certificates)):
+        assert finding.status is Status.ERROR
+        assert "No such file" in finding.text
 
 
 def test_public_server_without_policy_and_tls_is_warned_of(data: Path) -> None:
