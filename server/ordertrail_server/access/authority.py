@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ordertrail_server.access.identity.authenticator import Authenticator
 from ordertrail_server.access.identity.identity import ANONYMOUS, CERTIFICATE, Identity
+from ordertrail_server.access.identity.token_check import Hold
 from ordertrail_server.access.policy_file import read_policy_file
 from ordertrail_server.access.rights import Rights
 from ordertrail_server.access.rights_cache import RightsCache
@@ -52,12 +53,17 @@ class Authority:
         """Return the identity of a token that was verified before and is valid still."""
         return self._loaded.authenticator.cached(authorization)
 
-    async def identify(self, authorization: str | None, certificate: Mapping[str, Iterable[bytes]]) -> Identity:
-        """Return the identity of a call. Raises Refused if it has none that the server accepts."""
-        return await self._loaded.authenticator.identify(
-            authorization,
-            certificate,
-        )
+    async def identify(
+        self,
+        authorization: str | None,
+        certificate: Mapping[str, Iterable[bytes]],
+        hold: Hold = nullcontext,
+    ) -> Identity:
+        """Return the identity of a call. Raises Refused if it has none that the server accepts.
+
+        `hold` is entered while the call waits until a key is fetched.
+        """
+        return await self._loaded.authenticator.identify(authorization, certificate, hold)
 
     def is_valid(self, identity: Identity) -> bool:
         """Return whether an identity is still accepted."""

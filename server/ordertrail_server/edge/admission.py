@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ordertrail.v1 import error_reason_pb2 as reasons
 from ordertrail_server.edge.validation import BATCH_BYTES
@@ -32,6 +34,15 @@ class RequestAdmission:
     def release(self, size: int) -> None:
         """Return reserved bytes."""
         self._free += size
+
+    @contextmanager
+    def hold(self, raw: bytes) -> Iterator[None]:
+        """Reserve memory for a request until the end of the body. Raises Refused."""
+        size = self.reserve(raw)
+        try:
+            yield
+        finally:
+            self.release(size)
 
 
 class BatchAdmission:

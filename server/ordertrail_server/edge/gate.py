@@ -8,6 +8,7 @@ from contextlib import (
     contextmanager,
     nullcontext,
 )
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import grpc
@@ -22,6 +23,7 @@ from ordertrail_server.access.rights import FULL_RIGHTS, denied
 from ordertrail_server.access.rpc_rules import RPCS_WITH_FACTS
 from ordertrail_server.access.scope import EVERYTHING, Scope
 from ordertrail_server.commands.prepare import Caller
+from ordertrail_server.edge.admission import RequestAdmission
 from ordertrail_server.edge.caller import CallMetadata, read_metadata, refuse_unrecordable
 from ordertrail_server.edge.open_streams import OpenStreams
 from ordertrail_server.edge.refusal_pause import RefusalPause
@@ -34,6 +36,13 @@ if TYPE_CHECKING:
     from ordertrail_server.edge.tls.client_trust import ClientTrust
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+WAITING_BYTES = 8 << 20
+"""The most bytes of requests that wait until the key of their token is fetched.
+
+They do not count as requests that are handled. Otherwise anybody could use up the room of all callers while an issuer
+does not answer.
+"""
 
 
 class Permit(NamedTuple):
@@ -56,13 +65,14 @@ class Gate:
         """With `trust`, streams of clients also end once the authorities of their certificates were removed."""
         self._authority, self._trust = authority, trust
         self._meters, self._streams, self.refusal_pause = Meters(), OpenStreams(), RefusalPause()
+        self._waiting = RequestAdmission(WAITING_BYTES)
 
     def rpc(self, service: str, method: str) -> "RpcGate":
         """Return the gate of one rpc."""
         return RpcGate(self, f"{service}/{method}")
 
-    async def admit(self, rpc: str, context: Context) -> Permit:
-        """Return the permit of a call. Raises Refused."""
+    async def admit(self, rpc: str, context: Context, raw: bytes = b"") -> Permit:
+        """Return the permit of a call, whose request is kept meanwhile. Raises Refused."""
         if self._trust is not None and not self._trust.trusts(find_chain(context.auth_context())):
             raise Refused(UNTRUSTED)
         metadata = read_metadata(context.invocation_metadata() or ())
@@ -71,21 +81,19 @@ class Gate:
         if self._authority is None:
             set_actor(metadata.actor)
             return Permit(Caller(FULL_RIGHTS, metadata.actor, "", metadata.traceparent), EVERYTHING)
-        identity = await self._identify(self._authority, metadata, context)
+        identity = await self._identify(self._authority, metadata, context, raw)
         set_actor(identity.name)
         return self._permit(self._authority, rpc, identity, metadata)
 
-    async def _identify(self, authority: "Authority", metadata: CallMetadata, context: Context) -> Identity:
+    async def _identify(self, authority: "Authority", metadata: CallMetadata, context: Context, raw: bytes) -> Identity:
         if metadata.authorization is not None:
-            identity = authority.cached(metadata.authorization)
-            if identity is not None:
-                return identity
+            return authority.cached(metadata.authorization) or await authority.identify(
+                metadata.authorization, context.auth_context(), partial(self._waiting.hold, raw)
+            )
         try:
-            identity = await authority.identify(metadata.authorization, context.auth_context())
+            identity = await authority.identify(None, context.auth_context())
             return _forwarded_identity(authority, identity, metadata)
         except Refused:
-            if metadata.authorization is not None:  # a bad token is never ignored
-                raise
             return ANONYMOUS
 
     def _permit(self, authority: "Authority", rpc: str, identity: Identity, metadata: CallMetadata) -> Permit:
@@ -103,9 +111,9 @@ class Gate:
         return Permit(Caller(rights, identity.name, on_behalf_of, metadata.traceparent, meter), scope, identity)
 
     @asynccontextmanager
-    async def open_stream(self, rpc: str, context: Context) -> AsyncIterator[Permit]:
+    async def open_stream(self, rpc: str, context: Context, raw: bytes = b"") -> AsyncIterator[Permit]:
         """Provide the permit of a stream, which ends with Refused once the policy no longer allows it."""
-        permit = await self.admit(rpc, context)
+        permit = await self.admit(rpc, context, raw)
         if self._authority is None and self._trust is None:
             yield permit
             return
@@ -172,13 +180,13 @@ class RpcGate(NamedTuple):
     gate: Gate
     rpc: str
 
-    async def admit(self, context: Context) -> Permit:
-        """Return the permit of a call. Raises Refused."""
-        return await self.gate.admit(self.rpc, context)
+    async def admit(self, context: Context, raw: bytes = b"") -> Permit:
+        """Return the permit of a call, as `Gate.admit` does."""
+        return await self.gate.admit(self.rpc, context, raw)
 
-    def open_stream(self, context: Context) -> AbstractAsyncContextManager[Permit]:
+    def open_stream(self, context: Context, raw: bytes = b"") -> AbstractAsyncContextManager[Permit]:
         """Provide the permit of a stream, as `Gate.open_stream` does."""
-        return self.gate.open_stream(self.rpc, context)
+        return self.gate.open_stream(self.rpc, context, raw)
 
 
 IDENTIFY = "The call has no identity; send a token as `authorization: Bearer …`, or connect with a client certificate."

@@ -61,9 +61,10 @@ def raw_handler(
             await _abort(context, _OVERLOADED)
         # Context managers would take longer than the rest of this function.
         try:
+            permit = await gate.admit(context, raw)
             size = admission.reserve(raw)
             try:
-                return await handle(raw, context, await gate.admit(context))
+                return await handle(raw, context, permit)
             finally:
                 admission.release(size)
         except Exception as error:  # every failure becomes a typed status
@@ -81,7 +82,7 @@ def stream_handler(
     async def behavior(raw: bytes, context: Context) -> None:
         try:
             async with (
-                gate.open_stream(context) as permit,
+                gate.open_stream(context, raw) as permit,
                 aclosing(handle(_parse_request(kind, raw), context, permit)) as frames,
             ):
                 async for frame in frames:

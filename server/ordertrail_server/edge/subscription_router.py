@@ -106,7 +106,7 @@ class SubscriptionRouter:
 
     async def _answer(self, name: str, path: str, request: bytes, context: Context) -> bytes:
         try:
-            permit = await self._gate.rpc(SERVICE.full_name, name).admit(context)
+            permit = await self._gate.rpc(SERVICE.full_name, name).admit(context, request)
             deadline = query_deadline(context.time_remaining())
             while True:
                 route = await self._find_route(deadline, context)

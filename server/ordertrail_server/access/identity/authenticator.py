@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 
 from ordertrail_server.access.identity.bearer_token import extract_token
 from ordertrail_server.access.identity.certificate_identity import CertificateIdentities, find_certificate
@@ -12,7 +13,7 @@ from ordertrail_server.access.identity.issuer_config import CertificateConfig, I
 from ordertrail_server.access.identity.key_sources import KeySources, open_key_sources
 from ordertrail_server.access.identity.refusals import refuse
 from ordertrail_server.access.identity.token_cache import TokenCache
-from ordertrail_server.access.identity.token_check import TokenCheck
+from ordertrail_server.access.identity.token_check import Hold, TokenCheck
 
 AuthContext = Mapping[str, Iterable[bytes]]
 SWEEP_SECONDS = 10.0
@@ -55,14 +56,18 @@ class Authenticator:
         self._cache.remove(authorization)
         return None
 
-    async def identify(self, authorization: str | None, certificate: AuthContext | None) -> Identity:
+    async def identify(
+        self, authorization: str | None, certificate: AuthContext | None, hold: Hold = nullcontext
+    ) -> Identity:
         """Return the identity of a call, from its metadata `authorization` and gRPC's `auth_context()`.
+
+        `hold` is entered while the call waits until a key is fetched.
 
         If there is a token, it alone counts, so a bad token is refused although there is a certificate. Raises Refused,
         also if there is neither.
         """
         if authorization is not None:
-            return self.cached(authorization) or await self._verify(authorization)
+            return self.cached(authorization) or await self._verify(authorization, hold)
         pem = find_certificate(certificate) if certificate and self._certificates else None
         if pem is None or self._certificates is None:
             raise refuse(f"The call has no identity; send {self._describe_accepted()}.")
@@ -87,10 +92,10 @@ class Authenticator:
                 tasks.create_task(source.run())
             tasks.create_task(self._sweep())
 
-    async def _verify(self, authorization: str) -> Identity:
+    async def _verify(self, authorization: str, hold: Hold) -> Identity:
         if not self._sources:
             raise refuse(f"The server accepts no tokens; send {self._describe_accepted()} instead.")
-        identity = await self._check.verify(extract_token(authorization))
+        identity = await self._check.verify(extract_token(authorization), hold)
         self._cache.put(authorization, identity)
         return identity
 
