@@ -7,8 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from tests.access.identity.authenticators import catch_refusal
+from tests.access.identity.issuer import AUDIENCE, ISSUER, build_set, shared_key
+from tests.access.identity.jwks_server import run_jwks_server
 
 from ordertrail_server.access.authority import Authority
+from ordertrail_server.access.identity import key_url
 from ordertrail_server.access.identity.identity import Identity
 from ordertrail_server.access.permission import READ
 
@@ -74,6 +79,35 @@ async def test_file_that_cannot_be_parsed_leaves_the_last_policy(authority: Auth
     write(policy, BEGINNING)
     await wait_until_granted(authority)
     assert not authority.faults
+
+
+async def test_identity_that_is_verified_while_its_issuer_is_removed_does_not_count(
+    policy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_url, "CALL_SECONDS", 60.0)
+    is_replaced = asyncio.Event()
+
+    async def answer_late(_: web.BaseRequest) -> web.Response:
+        await is_replaced.wait()
+        return web.Response(body=build_set(shared_key("ES256")))
+
+    async with run_jwks_server() as issuer:
+        issuer.answer = answer_late
+        table = f'issuer = "{ISSUER}"\naudience = "{AUDIENCE}"\nalgorithms = ["ES256"]\njwks_url = "{issuer.url}"\n'
+        (tmp_path / "trusting.toml").write_text(f"[[issuers]]\n{table}{BEGINNING}{END}")
+        (tmp_path / "trusting.toml").replace(policy)
+        authority = Authority(policy)
+        running = asyncio.create_task(authority.run())
+        call = asyncio.create_task(authority.identify(shared_key("ES256").bearer(), {}))
+        await issuer.wait_for(1)
+        (tmp_path / "new.toml").write_text(BEGINNING)
+        (tmp_path / "new.toml").replace(policy)
+        await wait_until_granted(authority)
+        assert not call.done()
+        is_replaced.set()
+        assert "accepts no tokens" in await catch_refusal(call)
+        running.cancel()
+        await asyncio.wait([running])
 
 
 async def test_pipe_in_place_of_the_file_is_a_fault_and_a_later_file_is_read(

@@ -63,7 +63,11 @@ class Authority:
 
         `hold` is entered while the call waits until a key is fetched.
         """
-        return await self._loaded.authenticator.identify(authorization, certificate, hold)
+        while True:
+            loaded = self._loaded
+            identity = await loaded.authenticator.identify(authorization, certificate, hold)
+            if loaded is self._loaded:  # otherwise a new policy, whose issuers may be others, has replaced it meanwhile
+                return identity
 
     def is_valid(self, identity: Identity) -> bool:
         """Return whether an identity is still accepted."""
