@@ -1,6 +1,7 @@
 """The pages of the admin listener: liveness, readiness, metrics and connections."""
 
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 
 from prometheus_client import CollectorRegistry
@@ -23,6 +24,8 @@ class Pages:
     ) -> None:
         self._registry, self._is_serving, self._clock = registry, is_serving, clock
         self._alive_at = clock()
+        # The threads of many scrapes at once would take the GIL from the event loop; one takes at most half of it.
+        self._builds = Lock()
 
     def note_alive(self) -> None:
         """Note that the event loop runs."""
@@ -37,9 +40,11 @@ class Pages:
             case "/readyz":
                 return _verdict(self._is_serving(), "the server starts or stops")
             case "/metrics":
-                return Page(200, CONTENT_TYPE_PLAIN_1_0_0, generate_latest(self._registry))
+                with self._builds:
+                    return Page(200, CONTENT_TYPE_PLAIN_1_0_0, generate_latest(self._registry))
             case "/channelz":
-                return Page(200, JSON, describe_channelz())
+                with self._builds:
+                    return Page(200, JSON, describe_channelz())
         return None
 
 
