@@ -13,7 +13,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gate import Context, Gate, RpcGate
-from ordertrail_server.edge.rpc_handler import Handler, abort
+from ordertrail_server.edge.rpc_handler import Handler, abort, open_request_stream
 from ordertrail_server.edge.validation import COMMAND_BYTES, parse
 
 METHOD = "ServerReflectionInfo"
@@ -46,7 +46,7 @@ def reflection_handlers(gate: Gate, services: list[str], draining: Draining) -> 
     async def write_answers(rpc: RpcGate, requests: AsyncIterator[bytes], context: Context) -> None:
         try:
             async with (
-                rpc.open_stream(context),
+                open_request_stream(rpc, requests, context),
                 aclosing(draining.iterate_until_draining(requests)) as open_requests,
             ):
                 async for answer in servicer.ServerReflectionInfo(_parse_each(open_requests), context):

@@ -116,7 +116,7 @@ def batch_handler(
 
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
-            async with _open_stream(gate, raw, context) as permit:
+            async with open_request_stream(gate, raw, context) as permit:
                 with closing(BatchArrivals(raw, admission, draining)) as arrivals:
                     async for response in handle(requests(arrivals), context, permit):
                         await context.write(response.SerializeToString())
@@ -145,7 +145,7 @@ def conversation_handler(
     async def behavior(raw: AsyncIterator[bytes], context: Context) -> None:
         try:
             async with (
-                _open_stream(gate, raw, context) as permit,
+                open_request_stream(gate, raw, context) as permit,
                 aclosing(requests(raw)) as arrivals,
                 aclosing(handle(arrivals, permit)) as responses,
             ):
@@ -158,7 +158,7 @@ def conversation_handler(
 
 
 @asynccontextmanager
-async def _open_stream(gate: RpcGate, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Permit]:
+async def open_request_stream(gate: RpcGate, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Permit]:
     """Provide the permit of a stream of requests. Raises Refused.
 
     The refusal waits a moment for the first request: a call that ends before, is INTERNAL for gRPC's Python client.
@@ -166,10 +166,11 @@ async def _open_stream(gate: RpcGate, requests: AsyncIterator[bytes], context: C
     async with AsyncExitStack() as stack:
         try:
             permit = await stack.enter_async_context(gate.open_stream(context))
-        except Refused:
+        except Refused as refused:
             with suppress(TimeoutError):
                 async with timeout(FIRST_REQUEST_S):
                     await anext(requests, None)
+            await gate.gate.refusal_pause.wait_before(refused, 0)
             raise
         yield permit
 
