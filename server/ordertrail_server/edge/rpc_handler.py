@@ -159,20 +159,30 @@ def conversation_handler(
 
 @asynccontextmanager
 async def open_request_stream(gate: RpcGate, requests: AsyncIterator[bytes], context: Context) -> AsyncIterator[Permit]:
-    """Provide the permit of a stream of requests. Raises Refused.
-
-    The refusal waits a moment for the first request: a call that ends before, is INTERNAL for gRPC's Python client.
-    """
+    """Provide the permit of a stream of requests. Raises Refused."""
     async with AsyncExitStack() as stack:
         try:
-            permit = await stack.enter_async_context(gate.open_stream(context))
+            async with refuse_after_request(requests):
+                permit = await stack.enter_async_context(gate.open_stream(context))
         except Refused as refused:
-            with suppress(TimeoutError):
-                async with timeout(FIRST_REQUEST_S):
-                    await anext(requests, None)
             await gate.gate.refusal_pause.wait_before(refused, 0)
             raise
         yield permit
+
+
+@asynccontextmanager
+async def refuse_after_request(requests: AsyncIterator[bytes]) -> AsyncIterator[None]:
+    """Let a refusal of a stream, raised in the body, wait a moment for the first request.
+
+    A call that ends before its first request is INTERNAL for gRPC's Python client.
+    """
+    try:
+        yield
+    except Refused:
+        with suppress(TimeoutError):
+            async with timeout(FIRST_REQUEST_S):
+                await anext(requests, None)
+        raise
 
 
 def _parse_request(kind: type[M], raw: bytes) -> M:

@@ -21,7 +21,7 @@ from ordertrail_server.edge.deadline import query_deadline
 from ordertrail_server.edge.draining import Draining
 from ordertrail_server.edge.gate import Context, Gate
 from ordertrail_server.edge.leader_channel import LeaderChannel
-from ordertrail_server.edge.rpc_handler import Handler, abort
+from ordertrail_server.edge.rpc_handler import Handler, abort, refuse_after_request
 from ordertrail_server.edge.served_term import ServedTerm
 from ordertrail_server.edge.tls.certificate_files import CertificateFiles
 from ordertrail_server.orders.refusal import Refusal, Refused
@@ -126,13 +126,14 @@ class SubscriptionRouter:
 
     async def _converse(self, name: str, path: str, requests: AsyncIterator[bytes], context: Context) -> None:
         try:
-            permit = await self._gate.rpc(SERVICE.full_name, name).admit(context)
-            route = await self._find_route(query_deadline(context.time_remaining()), context)
+            async with refuse_after_request(requests):
+                permit = await self._gate.rpc(SERVICE.full_name, name).admit(context)
+                route = await self._find_route(query_deadline(context.time_remaining()), context)
+                if not isinstance(route, ServedTerm) and self._forwarded_count >= MAX_FORWARDED:
+                    raise Refused(TOO_MANY)
             if isinstance(route, ServedTerm):
                 await route.run(name, requests, context)
                 return
-            if self._forwarded_count >= MAX_FORWARDED:
-                raise Refused(TOO_MANY)
             self._forwarded_count += 1
             try:
                 call = forward_conversation(route, path, requests, context, permit.identity, self._draining)
