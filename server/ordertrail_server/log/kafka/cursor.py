@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from threading import Thread
 from time import monotonic
 from typing import cast
 
@@ -18,8 +17,6 @@ POLL_SECONDS = 0.1
 # Closing a log waits at most this long for its tail cursors.
 PEEK_SECONDS = 0.25
 UNASSIGNED = -1
-# A close that never returned would take one of the few threads that read for ever.
-CLOSE_SECONDS = 2.0
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
@@ -90,10 +87,8 @@ class Cursor:
         return int(self._consumer.get_watermark_offsets(topic_partition, cached=True)[1])
 
     def close(self) -> None:
-        """Close the consumer. If librdkafka takes long, it continues in a thread that nothing waits for."""
-        closing = Thread(target=self._consumer.close, name="close-consumer", daemon=True)
-        closing.start()
-        closing.join(CLOSE_SECONDS)
+        """Close the consumer."""
+        self._consumer.close()
 
     def _poll_messages(self, count: int) -> list[Message]:
         messages, self._buffered = self._buffered, []
