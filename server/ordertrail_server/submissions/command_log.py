@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import NamedTuple
@@ -24,9 +23,6 @@ QUEUE_BYTES = 16 * 1024 * 1024
 QUIET_ROUNDS = 24
 
 UNREACHABLE_S = 1.0
-LOOK_S = 5.0
-"""How often the commands of other servers are looked for although the log has notified of none."""
-
 STORING_S = 0.05
 """How long after a submission the next one is expected."""
 
@@ -119,10 +115,7 @@ class CommandLog:
         """Fold the messages of other servers for ever. Raises LogDamaged."""
         while True:
             try:
-                # No call asks for the end of this log, as commands do for that of events. So look anyway.
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_S):
-                        await self._log.wait(self.partition, self.position)
+                await self._log.wait(self.partition, self.position)
                 await self.catch_up()
             except LogUnavailable:
                 await asyncio.sleep(UNREACHABLE_S)
