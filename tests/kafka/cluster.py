@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
@@ -105,15 +105,21 @@ class Cluster:
     def await_ready(self) -> None:
         """Return when every broker serves clients. Raises RuntimeError if one has ended, TimeoutError."""
         deadline = Deadline(READY_SECONDS)
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 100})
+        admin = self._create_admin()
         while not deadline.has_passed():
             for node in self.nodes:
                 node.check()
-            with suppress(KafkaException):
+            try:
                 if self._all_listen() and len(admin.list_topics(timeout=0.5).brokers) == len(self.nodes):
                     return
+            except KafkaException:
+                # A client may find no broker any more after a starting one has answered that there is none.
+                admin = self._create_admin()
             time.sleep(0.02)
         raise TimeoutError(f"the cluster was not ready after {READY_SECONDS} seconds")
+
+    def _create_admin(self) -> AdminClient:
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "reconnect.backoff.max.ms": 100})
 
     def _all_listen(self) -> bool:
         for address in self.bootstrap.split(","):
