@@ -25,6 +25,7 @@ from ordertrail_server.log.kafka.group_leader import GroupLeader, client_id_of
 from ordertrail_server.log.kafka.group_membership import GroupMembership
 from ordertrail_server.log.kafka.identity import KafkaIdentity
 from ordertrail_server.log.kafka.log import KafkaLog
+from ordertrail_server.log.kafka.renewable_client import RenewableClient
 from ordertrail_server.log.kafka.settings import admin_settings, create_client, session_seconds
 from ordertrail_server.log.kafka.state_topic import StateTopic
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
@@ -69,7 +70,7 @@ class SubscriptionHolding:
         self._source = EventSource(history.hub)
         self._freshness = Freshness(self._source.model, history.hub.progress, log, ends)
         self._router: SubscriptionRouter = server.create_router()
-        self._admin = create_client(AdminClient, admin_settings(log.settings))
+        self._admin = RenewableClient(lambda: create_client(AdminClient, admin_settings(log.settings)))
         self._leader = GroupLeader(log.settings, topic, QUERY_SECONDS)
         self._search = TopicSearch(SUBSCRIPTIONS, log.settings, topic, QUERY_SECONDS)
         self._topic: Topic | None = None

@@ -5,18 +5,21 @@ from functools import partial
 from time import monotonic
 from typing import cast
 
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ordertrail_server.log.deadline import Deadline
-from ordertrail_server.log.kafka.errors import read_failure
+from ordertrail_server.log.kafka.errors import describe_error, read_failure
 from ordertrail_server.log.kafka.settings import create_client
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
 
 POLL_SECONDS = 0.1
-# Closing a log waits at most this long for its tail cursors.
+# Closing a log waits at most this long for its tail cursors while brokers answer.
 PEEK_SECONDS = 0.25
 UNASSIGNED = -1
+# A consumer that waits and has returned nothing for this long must show that a broker answers it.
+SILENCE_SECONDS = 5.0
+ANSWER_SECONDS = 1.0
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
@@ -29,7 +32,7 @@ class Cursor:
         self._consumer, self._topic = create_client(Consumer, settings), topic
         self._buffered: list[Message] = []
         self.partition = self.position = UNASSIGNED
-        self.last_used = monotonic()
+        self.last_used = self._answered_at = monotonic()
 
     def seek(self, partition: int, offset: int) -> None:
         """Move the cursor to this offset."""
@@ -65,13 +68,29 @@ class Cursor:
         return records
 
     def poll_growth(self) -> bool:
-        """Wait a moment for a new record, and return whether one arrived. It stays buffered for `read`."""
+        """Wait a moment for a new record, and return whether one arrived. It stays buffered for `read`.
+
+        Raises LogDamaged, and LogUnavailable if the consumer should be replaced: see `RenewableClient`.
+        """
         self.last_used = monotonic()
         if not self._buffered:
             message = self._consumer.poll(PEEK_SECONDS)
-            if message is not None and self._shows_growth(message):
-                self._buffered = [message]
+            if message is None:
+                self._check_connection()
+            else:
+                self._answered_at = monotonic()
+                self._buffered = [message] if self._shows_growth(message) else []
         return bool(self._buffered)
+
+    def _check_connection(self) -> None:
+        """Raise LogUnavailable if the consumer has returned nothing for some time, and no broker answers it."""
+        if monotonic() - self._answered_at < SILENCE_SECONDS:
+            return
+        try:
+            self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS)
+        except KafkaException as error:
+            raise LogUnavailable(f"no broker answers: {describe_error(error.args[0])}") from error
+        self._answered_at = monotonic()
 
     def _shows_growth(self, message: Message) -> bool:
         error = message.error()

@@ -78,4 +78,5 @@ def errors_as_unavailable() -> Iterator[None]:
     try:
         yield
     except KafkaException as error:
-        raise LogUnavailable(f"the cluster did not answer: {describe_error(error.args[0])}") from error
+        reason = f"the cluster did not answer: {describe_error(error.args[0])}"
+        raise LogUnavailable(reason) from error.with_traceback(None)  # its frames refer to it, and to the client

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from ordertrail_server.log.kafka.errors import describe_error
-from ordertrail_server.log.kafka.settings import Settings, create_client, group_settings
+from ordertrail_server.log.kafka.settings import Settings, create_client, group_settings, session_seconds
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ REVOKE_SECONDS = 8.0
 """How long the group waits for the work of a server that must hand the partition over."""
 
 RETRY_SECONDS = 1.0
+CHECK_SECONDS, ANSWER_SECONDS = 2.0, 1.0
+"""How often a broker must answer the member, and how long it may take."""
 
 
 class GroupMembership:
@@ -42,8 +44,10 @@ class GroupMembership:
         self._loop = asyncio.get_running_loop()
         self._on_assigned, self._on_revoked, self._on_poll = on_assigned, on_revoked, on_poll
         self._reason, self._is_leaving = "", False
-        self._consumer = create_client(Consumer, group_settings(settings, topic, client_id))
-        self._consumer.subscribe([topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+        self._settings, self._topic = group_settings(settings, topic, client_id), topic
+        self._session_s = session_seconds(settings)
+        self._consumer = self._join()
+        self._checked_at = self._answered_at = monotonic()
         self._thread = Thread(target=self._poll, name="group", daemon=True)
         self._thread.start()
 
@@ -51,6 +55,11 @@ class GroupMembership:
         """Leave the group, so that another member gets the partition at once."""
         self._is_leaving = True
         return asyncio.to_thread(self._thread.join)
+
+    def _join(self) -> Consumer:
+        consumer = create_client(Consumer, self._settings)
+        consumer.subscribe([self._topic], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke)
+        return consumer
 
     def _poll(self) -> None:
         while not self._is_leaving:
@@ -63,7 +72,25 @@ class GroupMembership:
             if error is not None and error.code() != KafkaError._PARTITION_EOF:
                 self._log_error(describe_error(error))
                 sleep(RETRY_SECONDS)
+            self._check_connection()
         self._consumer.close()
+
+    def _check_connection(self) -> None:
+        """Join with a new client once no broker has answered for as long as the group waits for a silent member.
+
+        A new client may find a broker: see `RenewableClient`.
+        """
+        if monotonic() - self._checked_at < CHECK_SECONDS:
+            return
+        try:
+            self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS)
+            self._answered_at = monotonic()
+        except KafkaException as error:
+            if monotonic() - self._answered_at > self._session_s:
+                self._log_error(describe_error(error.args[0]))
+                self._consumer.close()
+                self._consumer, self._answered_at = self._join(), monotonic()
+        self._checked_at = monotonic()
 
     def _log_error(self, reason: str) -> None:
         if reason != self._reason:

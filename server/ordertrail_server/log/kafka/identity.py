@@ -8,6 +8,7 @@ from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka.findings import TopicState
 from ordertrail_server.log.kafka.offset_queries import query_first_offsets
+from ordertrail_server.log.kafka.renewable_client import RenewableClient
 from ordertrail_server.log.kafka.topic import TopicMissing, query_topic_state, retry_missing
 from ordertrail_server.log.port import LogDamaged, LogUnavailable
 
@@ -21,7 +22,7 @@ class KafkaIdentity:
 
     def __init__(
         self,
-        admin: AdminClient,
+        admin: RenewableClient[AdminClient],
         topic: str,
         expected: TopicState,
         timeout_s: float,
@@ -52,8 +53,12 @@ class KafkaIdentity:
         return damage
 
     def _describe_difference(self) -> str | None:
+        with self._admin.lend() as admin:
+            return self._describe_difference_with(admin)
+
+    def _describe_difference_with(self, admin: AdminClient) -> str | None:
         try:
-            current = retry_missing(partial(query_topic_state, self._admin, self._topic, self._timeout_s))
+            current = retry_missing(partial(query_topic_state, admin, self._topic, self._timeout_s))
         except TopicMissing:
             return "was deleted"
         if current.identity != self._expected.identity:
@@ -61,11 +66,11 @@ class KafkaIdentity:
         if current.partitions != self._expected.partitions:
             return f"has {current.partitions} partitions, and had {self._expected.partitions}"
         self.has_one_leader = self.has_one_leader and current.replicas == 1
-        return None if self._may_be_cut else self._describe_lost_beginning()
+        return None if self._may_be_cut else self._describe_lost_beginning(admin)
 
-    def _describe_lost_beginning(self) -> str | None:
+    def _describe_lost_beginning(self, admin: AdminClient) -> str | None:
         # A reader that waits at the end does not notice this. A broker that lags never reports a later beginning.
-        first_offsets = query_first_offsets(self._admin, self._topic, self._expected.partitions, self._timeout_s)
+        first_offsets = query_first_offsets(admin, self._topic, self._expected.partitions, self._timeout_s)
         for partition, first in enumerate(first_offsets):
             if first > 0:
                 return f"lost its beginning: partition {partition} begins at offset {first}"

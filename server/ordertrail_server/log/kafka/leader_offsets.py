@@ -5,7 +5,6 @@ any broker.
 """
 
 from collections.abc import Callable
-from threading import Lock
 from time import monotonic, sleep
 
 from confluent_kafka import Consumer
@@ -13,23 +12,22 @@ from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.offset_queries import RETRY_SECONDS, query_end_offset, query_end_offsets
+from ordertrail_server.log.kafka.renewable_client import RenewableClient
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client
 from ordertrail_server.log.port import LogUnavailable
 
-# A new client is expensive, and a caller with an invented token beyond the end could cause many.
-REPLACE_SECONDS = 1.0
 CLIENT_SECONDS = 10.0
 
 
 class LeaderOffsets:
     """Queries the leader of a partition for its end, with a consumer that has no assignment, so no fetch delays it.
 
-    If an answer may come from a replaced leader, a new client replaces this one. `query_end` is thread-safe.
+    If an answer may come from a replaced leader, or there is none, a new client replaces this one. `query_end` is
+    thread-safe.
     """
 
     def __init__(self, create_consumer: Callable[[], Consumer], topic: str, partitions: int, timeout_s: float) -> None:
-        self._create_consumer, self._topic, self._timeout_s = create_consumer, topic, timeout_s
-        self._consumer, self._replaced_at, self._lock = create_consumer(), -REPLACE_SECONDS, Lock()
+        self._client, self._topic, self._timeout_s = RenewableClient(create_consumer), topic, timeout_s
         self._epochs = [-1] * partitions
 
     def query_end(self, partition: int, known_end: int) -> int:
@@ -39,11 +37,11 @@ class LeaderOffsets:
         """
         deadline = Deadline(self._timeout_s)
         while True:
-            consumer = self._consumer
-            end = query_end_offset(consumer, self._topic, partition, self._timeout_s)
+            with self._client.lend() as consumer:
+                end = query_end_offset(consumer, self._topic, partition, self._timeout_s)
             is_replaced = end.epoch < self._epochs[partition]
             if is_replaced or end.offset < known_end:
-                self._replace_client(consumer)
+                self._client.renew(consumer)
             if not is_replaced:
                 self._epochs[partition] = max(end.epoch, self._epochs[partition])
                 return end.offset
@@ -53,13 +51,7 @@ class LeaderOffsets:
 
     def close(self) -> None:
         """Close the client."""
-        self._consumer.close()
-
-    def _replace_client(self, consumer: Consumer) -> None:
-        # The old client is not closed, because another thread may still query with it.
-        with self._lock:
-            if self._consumer is consumer and monotonic() - self._replaced_at > REPLACE_SECONDS:
-                self._consumer, self._replaced_at = self._create_consumer(), monotonic()
+        self._client.current.close()
 
 
 class FreshClientOffsets:

@@ -68,11 +68,13 @@ def _query_with_retries(
     while True:
         try:
             return query(min(deadline.remaining(), REQUEST_SECONDS))
-        except KafkaException as error:
-            exists = _refresh_metadata(consumer, topic, partition, deadline.remaining())
-            if deadline.has_passed() or not (exists or error.args[0].code() in _RETRIABLE):
-                raise
-            sleep(RETRY_SECONDS)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+        # A request for metadata that fails while an exception is handled keeps that, and so the consumer, for ever.
+        exists = _refresh_metadata(consumer, topic, partition, deadline.remaining())
+        if deadline.has_passed() or not (exists or error.code() in _RETRIABLE):
+            raise KafkaException(error)
+        sleep(RETRY_SECONDS)
 
 
 def _refresh_metadata(consumer: Consumer, topic: str, partition: int, timeout_s: float) -> bool:

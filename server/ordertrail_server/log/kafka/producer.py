@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from threading import Thread
-from time import sleep
+from time import monotonic, sleep
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
@@ -25,6 +26,8 @@ Message = tuple[bytes, bytes, Headers]
 
 POLL_SECONDS = 0.05
 PROBE_SECONDS = 1.0
+# A new producer logs again why no broker answers.
+RENEW_SECONDS = 10.0
 # The overhead of a record in a batch, beside its key, value and headers.
 OVERHEAD_BYTES = 512
 
@@ -41,6 +44,7 @@ class KafkaProducer:
         if statistics is not None:
             self._settings |= statistics.settings(settings)
         self._fatal = self._closed = False
+        self._replaced_at = -inf
         # Each topic is probed before its first record too: a producer that has no connection, or does not know the
         # topic's leaders, takes half a second for it. Another thread may replace the set.
         self._probed: set[str] = set()
@@ -58,7 +62,7 @@ class KafkaProducer:
         if self._fatal:
             await self._replace_producer()
         if topic not in self._probed:
-            await asyncio.to_thread(self._probe, topic)
+            await self._check_connection(topic)
         if self._closed:
             raise LogUnavailable("the log is closed")
         delivery = Delivery(len(messages))
@@ -107,6 +111,16 @@ class KafkaProducer:
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._probed = set()
 
+    async def _check_connection(self, topic: str) -> None:
+        """Raise LogUnavailable if no broker answers. Then a new producer may find one: see `RenewableClient`."""
+        try:
+            await asyncio.to_thread(self._probe, topic)
+        except LogUnavailable:
+            is_idle = not len(self._producer)  # the brokers may still get what waits
+            if is_idle and not self._closed and monotonic() - self._replaced_at > RENEW_SECONDS:
+                await self._replace_producer()
+            raise
+
     def _probe(self, topic: str) -> None:
         # If no broker answers, the producer gets no records, because it would retry for message.timeout.ms, and the
         # outcome would be unknown for as long.
@@ -120,7 +134,7 @@ class KafkaProducer:
     async def _replace_producer(self) -> None:
         # After a fatal error librdkafka fails every later record of this producer.
         old, self._producer = self._producer, create_client(Producer, self._settings)
-        self._fatal, self._probed = False, set()
+        self._fatal, self._probed, self._replaced_at = False, set(), monotonic()
         await asyncio.to_thread(_purge, old)
 
 

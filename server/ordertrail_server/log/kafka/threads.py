@@ -49,4 +49,7 @@ async def run_in_pool(threads: ThreadPoolExecutor, work: Callable[[*Arguments], 
         result = asyncio.get_running_loop().run_in_executor(threads, work, *arguments)
     except RuntimeError:  # the pool is shut down
         raise LogUnavailable("the log is closed") from None
-    return await result
+    try:
+        return await result
+    finally:
+        del result  # else an exception would refer to itself, and keep what its frames refer to

@@ -128,7 +128,7 @@ def _query_description(admin: AdminClient, name: str, timeout_s: float) -> Topic
             description: TopicDescription = results[name].result()
         except KafkaException as error:
             if error.args[0].code() in UNKNOWN_TOPIC:
-                raise TopicMissing(f"The cluster has no topic {name}.") from error
+                raise TopicMissing(f"The cluster has no topic {name}.") from error.with_traceback(None)
             raise
     return description
 

@@ -15,6 +15,7 @@ from ordertrail_server.log.kafka.leader_offsets import FreshClientOffsets, Leade
 from ordertrail_server.log.kafka.partition_ends import STALE_SECONDS, PartitionEnds
 from ordertrail_server.log.kafka.producer import TopicProducer
 from ordertrail_server.log.kafka.readers import KafkaReaders
+from ordertrail_server.log.kafka.renewable_client import RenewableClient
 from ordertrail_server.log.kafka.settings import Settings, admin_settings, create_client, reader_settings
 from ordertrail_server.log.lineage import Lineage
 from ordertrail_server.log.port import Capabilities, Entry, LogDamaged, Logged, LogUnavailable
@@ -46,7 +47,7 @@ class TopicLog:
         self._producer, self._loss = producer, loss
         consumer_settings = reader_settings(settings)
         self._readers = KafkaReaders(settings, topic.name, self.partitions, timeout_s)
-        self._admin = create_client(AdminClient, admin_settings(settings))
+        self._admin = RenewableClient(lambda: create_client(AdminClient, admin_settings(settings)))
         self._identity = KafkaIdentity(self._admin, topic.name, state, timeout_s, self._fail)
         self._ends = PartitionEnds(
             self.partitions,
@@ -137,9 +138,9 @@ class TopicLog:
         while self._failure is None:
             await asyncio.sleep(CHECK_SECONDS)
             await asyncio.to_thread(self._readers.close_unused, UNUSED_SECONDS)
-            with suppress(LogUnavailable, LogDamaged):
-                await self._identity.check()
-                await self._ends.refresh()
+            for work in self._identity.check, self._ends.refresh:
+                with suppress(LogUnavailable, LogDamaged):
+                    await work()
 
     def _fail(self, damage: LogDamaged) -> None:
         if self._failure is None:

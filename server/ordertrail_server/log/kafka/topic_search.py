@@ -7,6 +7,7 @@ from confluent_kafka.admin import AdminClient
 
 from ordertrail_server.log.kafka.broker_wait import CONNECT_SECONDS
 from ordertrail_server.log.kafka.findings import Topic
+from ordertrail_server.log.kafka.renewable_client import RenewableClient
 from ordertrail_server.log.kafka.settings import Settings
 from ordertrail_server.log.kafka.threads import run_in_daemon_thread
 from ordertrail_server.log.kafka.topic import TopicMissing, TopicRefused, describe_topic, query_topic_state
@@ -45,7 +46,7 @@ class TopicSearch:
         self._log_reason(f"{problem} {remedy}")
         return None
 
-    async def run(self, admin: AdminClient, events: Topic) -> Topic:
+    async def run(self, admin: RenewableClient[AdminClient], events: Topic) -> Topic:
         """Search until the topic exists and is safe beside `events`, and return it."""
         while True:
             await asyncio.sleep(SEARCH_SECONDS)
@@ -65,10 +66,11 @@ class TopicSearch:
         except (TopicMissing, LogUnavailable) as absence:
             return _without_traceback(absence)
 
-    def _query_absence(self, admin: AdminClient) -> Absence | None:
+    def _query_absence(self, client: RenewableClient[AdminClient]) -> Absence | None:
         # One request of an existing client, because `describe` connects anew each time.
         try:
-            query_topic_state(admin, self._name, self._timeout_s)
+            with client.lend() as admin:
+                query_topic_state(admin, self._name, self._timeout_s)
         except (TopicMissing, LogUnavailable) as absence:
             return _without_traceback(absence)
         return None
