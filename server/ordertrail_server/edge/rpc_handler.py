@@ -4,7 +4,6 @@ import logging
 from asyncio import CancelledError, timeout
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager, closing, suppress
-from functools import partial
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 import grpc
@@ -213,14 +212,4 @@ async def abort(context: Context, error: Exception) -> NoReturn:
 
 async def _abort(context: Context, status: Status) -> NoReturn:
     details = (("grpc-status-details-bin", status.SerializeToString()),)
-    try:
-        await context.abort(CODES[status.code], status.message, details)
-    except grpc.aio.AbortError as error:
-        forget = partial(_forget_frames, error)
-        context.add_done_callback(forget)  # type: ignore[arg-type]  # the stubs take a class that the library lacks
-        raise
-
-
-def _forget_frames(error: grpc.aio.AbortError, _: object) -> None:
-    """Free what the frames of an error hold: the library keeps it with its call, which they hold too."""
-    error.__traceback__ = None
+    await context.abort(CODES[status.code], status.message, details)
