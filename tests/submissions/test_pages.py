@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.commands.sample_requests import build_change_quantity, build_confirm_order, build_place_order
@@ -51,6 +52,26 @@ async def test_pages_hold_every_command_once(server: Server) -> None:
     submitted = await submit_orders(server, 5)
     listed = await list_ids(server)
     assert sorted(listed) == sorted(command_id for ids in submitted.values() for command_id in ids)
+
+
+@pytest.mark.parametrize("states", [ALL, ALL[::-1]])
+async def test_command_whose_state_changes_meanwhile_is_listed_once(
+    server: Server, monkeypatch: pytest.MonkeyPatch, states: list[State]
+) -> None:
+    submitted = (await submit_orders(server, 1))["order-0"]
+    await server.store.flush()
+    index = server.store.index
+    positions, fetch_all = index.page("order-0", ALL, -1, 10), index._reader.fetch_all
+    index.note_decided((position, State.OPEN) for position in positions)
+
+    def change_after(*arguments: Any) -> list[Any]:
+        rows = fetch_all(*arguments)
+        index.note_decided((position, State.ACCEPTED) for position in positions)
+        return rows
+
+    monkeypatch.setattr(index._reader, "fetch_all", change_after)
+    assert index.page("", states, -1, 10) == sorted(positions)
+    assert len(positions) == len(submitted)
 
 
 async def test_commands_of_an_order_are_listed_in_the_order_of_their_submission(server: Server) -> None:

@@ -183,8 +183,10 @@ class CommandIndex:
         """
         if order_id:
             return [position for (position,) in self._reader.fetch_all(OF_ORDER, (order_id, after, limit))]
-        pages = (self._reader.fetch_all(OF_STATE, (state.value, after, limit)) for state in states)
-        return sorted(position for page in pages for (position,) in page)[:limit]
+        # One statement, because a command whose state changes between two would be listed twice or not at all.
+        statement = " UNION ALL ".join(f"SELECT * FROM ({OF_STATE})" for _ in set(states))
+        values = [value for state in set(states) for value in (state.value, after, limit)]
+        return sorted(position for (position,) in self._reader.fetch_all(statement, tuple(values)))[:limit]
 
     def _create_tables(self, identity: bytes, partitions: int) -> None:
         if self._writer.execute(HAS_TABLES).fetchone()[0]:
