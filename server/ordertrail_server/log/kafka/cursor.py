@@ -1,6 +1,8 @@
 """Reads one partition from a given position, never from a committed offset. For one thread at a time."""
 
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import cast
@@ -10,8 +12,11 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from ordertrail_server.log.deadline import Deadline
 from ordertrail_server.log.kafka.errors import describe_error, read_failure
 from ordertrail_server.log.kafka.settings import create_client
+from ordertrail_server.log.kafka.threads import call_with_limit
 from ordertrail_server.log.port import Logged, LogUnavailable
 from ordertrail_server.orders.chain import digest
+
+_log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.1
 # Closing a log waits at most this long for its tail cursors while brokers answer.
@@ -20,6 +25,8 @@ UNASSIGNED = -1
 # A consumer that waits and has returned nothing for this long must show that a broker answers it.
 SILENCE_SECONDS = 5.0
 ANSWER_SECONDS = 1.0
+# A call that takes longer may never return: see `call_with_limit`.
+CALL_SECONDS = 2.0
 
 # NamedTuple's own constructor costs three times as much, once for every record read.
 _logged = cast("Callable[[tuple[int, str, bytes, bytes]], Logged]", partial(tuple.__new__, Logged))
@@ -33,20 +40,43 @@ class Cursor:
         self._buffered: list[Message] = []
         self.partition = self.position = UNASSIGNED
         self.last_used = self._answered_at = monotonic()
+        self.is_usable = True
 
     def seek(self, partition: int, offset: int) -> None:
-        """Move the cursor to this offset."""
+        """Move the cursor to this offset. Raises LogUnavailable if the consumer cannot be used any more."""
         self.last_used = monotonic()
-        if (self.partition, self.position) != (partition, offset):
-            self._buffered = []
-            self.partition, self.position = partition, offset
+        if (self.partition, self.position) == (partition, offset):
+            return
+        if self.partition == partition:
+            self._seek(offset)
+        else:
+            self._require_response()
             self._consumer.assign([TopicPartition(self._topic, partition, offset)])
+        self._buffered = []
+        self.partition, self.position = partition, offset
 
     def unassign(self) -> None:
-        """Forget the position, and stop fetching."""
+        """Forget the position, and stop fetching. If the consumer hangs, the cursor is not usable any more."""
+        try:
+            self._require_response()
+        except LogUnavailable:
+            self.is_usable = False
+            return
         self.partition = self.position = UNASSIGNED
         self._buffered = []
         self._consumer.unassign()
+
+    def _require_response(self) -> None:
+        """Raise LogUnavailable if the consumer hangs. Calls that keep the GIL would then stop the whole process."""
+        if self.partition != UNASSIGNED:
+            self._seek(self.position)
+
+    def _seek(self, offset: int) -> None:
+        position = TopicPartition(self._topic, self.partition, offset)
+        try:
+            _call(partial(self._consumer.seek, position), CALL_SECONDS)
+        except KafkaException as error:
+            raise read_failure(error.args[0], self.partition, offset) from error
 
     def read(self, limit: int, end: int, timeout_s: float) -> list[Logged]:
         """Return up to `limit` records, all of them before `end`. The partition must reach `end`.
@@ -59,7 +89,6 @@ class Cursor:
             messages = self._poll_messages(limit - len(records))
             if messages:
                 self._append_records(messages, records)
-                end = max(end, self.last_seen_end())
                 deadline = Deadline(timeout_s)
             elif deadline.has_passed():
                 raise LogUnavailable(
@@ -87,7 +116,7 @@ class Cursor:
         if monotonic() - self._answered_at < SILENCE_SECONDS:
             return
         try:
-            self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS)
+            _call(partial(self._consumer.list_topics, self._topic, timeout=ANSWER_SECONDS), CALL_SECONDS)
         except KafkaException as error:
             raise LogUnavailable(f"no broker answers: {describe_error(error.args[0])}") from error
         self._answered_at = monotonic()
@@ -100,14 +129,10 @@ class Cursor:
             raise read_failure(error, self.partition, self.position)
         return cast("int", message.offset()) > self.position  # transaction markers arrived
 
-    def last_seen_end(self) -> int:
-        """Return the partition's end as of the last fetch; a negative number if there was no fetch."""
-        topic_partition = TopicPartition(self._topic, self.partition)
-        return int(self._consumer.get_watermark_offsets(topic_partition, cached=True)[1])
-
     def close(self) -> None:
-        """Close the consumer."""
-        self._consumer.close()
+        """Close the consumer, or give it up if it hangs."""
+        with suppress(LogUnavailable):
+            _call(self._consumer.close, CALL_SECONDS)
 
     def _poll_messages(self, count: int) -> list[Message]:
         messages, self._buffered = self._buffered, []
@@ -132,6 +157,15 @@ class Cursor:
                 self.position = max(self.position, offset)  # skip transaction markers
             else:
                 raise read_failure(error, self.partition, self.position)
+
+
+def _call(work: Callable[[], object], seconds: float) -> None:
+    """Raise LogUnavailable if a call of the consumer does not return. It is then given up, with its threads."""
+    try:
+        call_with_limit(work, seconds)
+    except TimeoutError:
+        _log.warning("a consumer hangs, and is given up with its threads")
+        raise LogUnavailable("a consumer hangs") from None
 
 
 def decode_key(key: bytes | None) -> str:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
+from functools import partial
 from threading import Thread
 from time import monotonic, sleep
 from typing import Any
@@ -13,6 +14,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, To
 
 from ordertrail_server.log.kafka.errors import describe_error
 from ordertrail_server.log.kafka.settings import Settings, create_client, group_settings, session_seconds
+from ordertrail_server.log.kafka.threads import call_with_limit
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +25,9 @@ REVOKE_SECONDS = 8.0
 RETRY_SECONDS = 1.0
 CHECK_SECONDS, ANSWER_SECONDS = 2.0, 1.0
 """How often a broker must answer the member, and how long it may take."""
+
+CALL_SECONDS, CLOSE_SECONDS = 2.0, 2.0 + REVOKE_SECONDS
+"""A call that takes longer may never return."""
 
 
 class GroupMembership:
@@ -73,7 +78,7 @@ class GroupMembership:
                 self._log_error(describe_error(error))
                 sleep(RETRY_SECONDS)
             self._check_connection()
-        self._consumer.close()
+        self._close()
 
     def _check_connection(self) -> None:
         """Join with a new client once no broker has answered for as long as the group waits for a silent member.
@@ -83,14 +88,20 @@ class GroupMembership:
         if monotonic() - self._checked_at < CHECK_SECONDS:
             return
         try:
-            self._consumer.list_topics(self._topic, timeout=ANSWER_SECONDS)
+            call_with_limit(partial(self._consumer.list_topics, self._topic, timeout=ANSWER_SECONDS), CALL_SECONDS)
             self._answered_at = monotonic()
-        except KafkaException as error:
+        except (KafkaException, TimeoutError) as error:
             if monotonic() - self._answered_at > self._session_s:
-                self._log_error(describe_error(error.args[0]))
-                self._consumer.close()
+                self._log_error(str(error) or "it hangs")
+                self._close()
                 self._consumer, self._answered_at = self._join(), monotonic()
         self._checked_at = monotonic()
+
+    def _close(self) -> None:
+        try:
+            call_with_limit(self._consumer.close, CLOSE_SECONDS)
+        except TimeoutError:  # it hangs, and does not revoke the partition either
+            self._end_work()
 
     def _log_error(self, reason: str) -> None:
         if reason != self._reason:
@@ -108,13 +119,16 @@ class GroupMembership:
 
     def _revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if partitions:
-            revoking = self._on_revoked()
-            try:
-                revoked = asyncio.run_coroutine_threadsafe(revoking, self._loop)
-            except RuntimeError:  # the loop is closed
-                revoking.close()
-            else:
-                # After the timeout, what the server still writes is void once another term begins.
-                with suppress(TimeoutError, CancelledError):
-                    revoked.result(REVOKE_SECONDS)
+            self._end_work()
             consumer.incremental_unassign(partitions)
+
+    def _end_work(self) -> None:
+        revoking = self._on_revoked()
+        try:
+            revoked = asyncio.run_coroutine_threadsafe(revoking, self._loop)
+        except RuntimeError:  # the loop is closed
+            revoking.close()
+        else:
+            # After the timeout, what the server still writes is void once another term begins.
+            with suppress(TimeoutError, CancelledError):
+                revoked.result(REVOKE_SECONDS)

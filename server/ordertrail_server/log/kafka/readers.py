@@ -34,12 +34,15 @@ class Cursors:
 
     @contextmanager
     def lend(self, cursor: Cursor) -> Iterator[Cursor]:
-        """Return the cursor to the pool at the end; close it if an error occurred."""
+        """Return the cursor to the pool at the end; close it if an error occurred, or it is not usable any more."""
         try:
             yield cursor
         except BaseException:
             cursor.close()
             raise
+        if not cursor.is_usable:
+            cursor.close()
+            return
         with self._lock:
             self._idle.append(cursor)
 
@@ -90,7 +93,7 @@ class KafkaReaders:
         self._tail_threads = ThreadPoolExecutor(partitions, "tail")
 
     async def read(self, partition: int, offset: int, limit: int, end: int) -> tuple[list[Logged], int]:
-        """Return up to `limit` records before `end`, and the partition's end as last seen meanwhile.
+        """Return up to `limit` records, and the partition's end, which may lie behind `end` as known before.
 
         If only transaction markers lie between `offset` and `end`, return no records, and the end of the markers.
         Raises LogDamaged, LogUnavailable.
@@ -127,11 +130,11 @@ class KafkaReaders:
     def _read_with(self, cursors: Cursors, cursor: Cursor, limit: int, end: int) -> tuple[list[Logged], int]:
         with cursors.lend(cursor):
             records = cursor.read(limit, end, self._timeout_s)
-            last_end, position = max(end, cursor.last_seen_end()), cursor.position
-            if cursors is self._cursors and (limit == 1 or position >= last_end):
+            position = cursor.position
+            if cursors is self._cursors and (limit == 1 or position >= end):
                 cursor.unassign()  # a cursor that stays at the end would poll the broker all the time
-        return records, last_end if records else position
+        return records, max(end, position) if records else position
 
     def _wait_for_growth(self, partition: int, end: int) -> int:
         with self._tails.lend(self._tails.acquire(partition, end)) as cursor:
-            return max(end + 1, cursor.last_seen_end()) if cursor.poll_growth() else end
+            return end + 1 if cursor.poll_growth() else end

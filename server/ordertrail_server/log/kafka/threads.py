@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from threading import Thread
 from typing import TypeVar, TypeVarTuple
@@ -41,6 +41,27 @@ async def run_in_daemon_thread(work: Callable[[*Arguments], T], *arguments: *Arg
 
     Thread(target=run, name=f"daemon of {work.__name__}", daemon=True).start()
     return await outcome
+
+
+def call_with_limit(work: Callable[[], T], seconds: float) -> T:
+    """Return the result of `work`, a call of a client that may never return. Raises TimeoutError after a time limit.
+
+    The call then keeps a daemon thread. Two threads of librdkafka can wait for each other for ever, and every call that
+    needs one of them too: https://github.com/confluentinc/librdkafka/issues/5476.
+    """
+    outcome = Future[T]()
+
+    def run(outcome: Future[T]) -> None:
+        try:
+            outcome.set_result(work())
+        except BaseException as raised:  # passed on to the caller
+            outcome.set_exception(raised)
+
+    Thread(target=run, args=(outcome,), name="call with a limit", daemon=True).start()
+    try:
+        return outcome.result(seconds)
+    finally:
+        del outcome  # else an exception would refer to itself, and keep what its frames refer to
 
 
 async def run_in_pool(threads: ThreadPoolExecutor, work: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
